@@ -1,0 +1,48 @@
+// A keyed 64-bit hash of 40-byte keys that a sender of traffic cannot collide.
+//
+// Purpose: the flow table's hash. An attacker chooses addresses and ports; with an unkeyed hash (CRC32C, or
+//   the NIC's RSS hash) flows that all fall into one bucket are easy to make.
+// Design: CBC-MAC-like absorption with two AES rounds between the blocks and at the end. Two AES rounds under
+//   an unknown key have a maximum expected differential probability below 2^-28 (Keliher and Sui, 2007), so a
+//   pair of keys chosen without seeing any output collides with no more than that. Not a MAC: outputs must
+//   stay secret, and they do (they only choose table slots).
+// Threads: immutable after construction. Cost: 6 AES rounds, 24 cycles of latency, 3 of throughput.
+// Needs AES-NI.
+#pragma once
+
+#include <immintrin.h>
+
+#include <array>
+#include <cstdint>
+#include <random>
+
+namespace netspectra {
+
+class KeyedHash {
+ public:
+  // A key of its own for each instance, from the system's random source.
+  KeyedHash() {
+    std::random_device random;
+    for (uint32_t& word : key_) word = random();
+  }
+
+  // First and second 16 bytes, and the last 8 in the low half of `c`.
+  uint64_t operator()(__m128i a, __m128i b, __m128i c) const {
+    __m128i state = _mm_xor_si128(a, round_key(0));
+    state = _mm_aesenc_si128(state, round_key(1));
+    state = _mm_aesenc_si128(state, b);
+    state = _mm_aesenc_si128(state, round_key(2));
+    state = _mm_aesenc_si128(state, c);
+    state = _mm_aesenc_si128(state, round_key(3));
+    state = _mm_aesenc_si128(state, round_key(0));
+    return static_cast<uint64_t>(_mm_cvtsi128_si64(state));
+  }
+
+ private:
+  __m128i round_key(size_t i) const {
+    return _mm_load_si128(reinterpret_cast<const __m128i*>(key_.data() + 4 * i));
+  }
+  alignas(16) std::array<uint32_t, 16> key_;
+};
+
+}  // namespace netspectra

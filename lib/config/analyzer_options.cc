@@ -1,0 +1,208 @@
+#include "config/analyzer_options.h"
+
+#include <array>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/units.h"
+#include "config/command_line.h"
+#include "config/config_file.h"
+#include "config/task_spec.h"
+#include "config/words.h"
+
+namespace netspectra {
+namespace {
+
+constexpr unsigned kMaxWorkers = 64;
+constexpr uint64_t kMaxPeriodNs = 365ull * 86'400'000'000'000;  // keeps epoch arithmetic far from 2^64
+constexpr std::array<const char*, 3> kProgressNames = {"auto", "always", "never"};
+
+absl::Status must(const std::string& be) { return absl::InvalidArgumentError(absl::StrCat("must be ", be)); }
+
+absl::Status set_workers(const std::string& text, AnalyzerOptions& options) {
+  const absl::StatusOr<uint64_t> workers = parse_count(text);
+  if (!workers.ok() || *workers < 1 || *workers > kMaxWorkers) {
+    return must(absl::StrCat("a whole number from 1 to ", kMaxWorkers));
+  }
+  options.workers = static_cast<unsigned>(*workers);
+  return absl::OkStatus();
+}
+
+absl::Status set_period(const std::string& text, AnalyzerOptions& options) {
+  const absl::StatusOr<uint64_t> period_ns = parse_duration(text);
+  if (!period_ns.ok()) return period_ns.status();
+  if (*period_ns > kMaxPeriodNs) return must("at most 365d");
+  options.period_ns = *period_ns;
+  return absl::OkStatus();
+}
+
+absl::Status set_top(const std::string& text, AnalyzerOptions& options) {
+  const absl::StatusOr<uint64_t> top = parse_count(text);
+  if (top.ok()) options.top = *top;
+  return top.status();
+}
+
+absl::Status set_format(const std::string& text, AnalyzerOptions& options) {
+  const absl::StatusOr<size_t> index = find_word(text, kFormatNames);
+  if (index.ok()) options.format = static_cast<Format>(*index);
+  return index.status();
+}
+
+absl::Status set_output(const std::string& text, AnalyzerOptions& options) {
+  if (text.empty()) return must("a file, or - for standard output");
+  options.output = text;
+  return absl::OkStatus();
+}
+
+absl::Status set_store(const std::string& text, AnalyzerOptions& options) {
+  options.store = text;
+  return absl::OkStatus();
+}
+
+absl::Status set_filter(const std::string& text, AnalyzerOptions& options) {
+  options.filter = text;
+  return absl::OkStatus();
+}
+
+absl::Status set_progress(const std::string& text, AnalyzerOptions& options) {
+  const absl::StatusOr<size_t> index = find_word(text, kProgressNames);
+  if (index.ok()) options.progress = static_cast<ProgressMode>(*index);
+  return index.status();
+}
+
+absl::Status add_file(const std::string& text, AnalyzerOptions& options) {
+  if (text.empty()) return must("the name of a capture file");
+  options.files.push_back(text);
+  return absl::OkStatus();
+}
+
+// The settings that are one value, under the same name at both doors.
+struct Setting {
+  const char* name;
+  char letter;
+  absl::Status (*set)(const std::string&, AnalyzerOptions&);
+};
+constexpr Setting kSettings[] = {
+    {"workers", 'w', set_workers}, {"period", 'p', set_period},   {"top", 'n', set_top},
+    {"format", 'f', set_format},   {"output", 'o', set_output},   {"store", 0, set_store},
+    {"filter", 0, set_filter},     {"progress", 0, set_progress},
+};
+
+std::vector<OptionName> option_names() {
+  using Use = OptionName::Use;
+  std::vector<OptionName> names = {{"help", 'h', Use::kFlag},
+                                   {"version", 0, Use::kFlag},
+                                   {"config", 'c'},
+                                   {"task", 't', Use::kRepeatable}};
+  for (const Setting& setting : kSettings) names.push_back({setting.name, setting.letter});
+  return names;
+}
+
+void read_task(const ConfigNode& node, std::vector<TaskConfig>& tasks) {
+  TaskConfig task;
+  const auto set_name = [&](const std::string& text) { return set_task_name(text, tasks, task); };
+  const auto set_kind = [&](const std::string& text) { return set_task_kind(text, task); };
+  const auto add_field = [&](const std::string& text) { return add_task_field(text, task); };
+  const auto set_capacity = [&](const std::string& text) { return set_task_option("capacity", text, task); };
+  node.read_map({
+      {"name", [&](const ConfigNode& value) { value.read_text(set_name); }, true},
+      {"kind", [&](const ConfigNode& value) { value.read_text(set_kind); }, true},
+      {"fields", [&](const ConfigNode& list) { list.read_texts(add_field); }, true},
+      {"capacity", [&](const ConfigNode& value) { value.read_text(set_capacity); }},
+  });
+  tasks.push_back(std::move(task));
+}
+
+void read_analyzer_file(const ConfigNode& root, AnalyzerOptions& options) {
+  const auto add = [&](const std::string& text) { return add_file(text, options); };
+  const auto read_item = [&](const ConfigNode& item) { read_task(item, options.tasks); };
+  std::vector<ConfigNode::Key> keys = {
+      {"files", [&](const ConfigNode& list) { list.read_texts(add); }},
+      {"tasks", [&](const ConfigNode& list) { list.read_list(read_item); }},
+  };
+  for (const Setting& setting : kSettings) {
+    keys.push_back({setting.name, [&](const ConfigNode& value) {
+                      value.read_text([&](const std::string& text) { return setting.set(text, options); });
+                    }});
+  }
+  root.read_map(keys);
+}
+
+// The command line's words over what the file said; a list that is given here replaces the file's.
+void apply(const CommandLine& line, AnalyzerOptions& options, std::vector<std::string>& mistakes) {
+  options.eal_args = line.eal_args;
+  if (!line.files.empty()) options.files.clear();
+  for (const std::string& file : line.files) {
+    const absl::Status status = add_file(file, options);
+    if (!status.ok()) mistakes.push_back(absl::StrCat("FILE \"", file, "\": ", status.message()));
+  }
+  if (line.has("task")) options.tasks.clear();
+  for (const auto& [name, value] : line.options) {
+    std::vector<std::string> wrong;
+    if (name == "task") {
+      TaskConfig task;
+      wrong = parse_task_spec(value, options.tasks, task);
+      options.tasks.push_back(std::move(task));
+    }
+    for (const Setting& setting : kSettings) {
+      if (name != setting.name) continue;
+      const absl::Status status = setting.set(value, options);
+      if (!status.ok()) wrong.emplace_back(status.message());
+    }
+    for (const std::string& what : wrong) {
+      mistakes.push_back(absl::StrCat(quoted_option(name, value), ": ", what));
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::variant<AnalyzerOptions, EarlyExit>> parse_analyzer_options(int argc,
+                                                                                const char* const* argv) {
+  const CommandLine line = read_command_line(argc, argv, option_names());
+  if (line.has("help")) return EarlyExit::kHelp;
+  if (line.has("version")) return EarlyExit::kVersion;
+
+  AnalyzerOptions options;
+  std::vector<std::string> in_file;
+  for (const auto& [name, value] : line.options) {
+    if (name != "config") continue;
+    in_file = read_config_file(value, [&](const ConfigNode& root) { read_analyzer_file(root, options); });
+  }
+  std::vector<std::string> mistakes = line.mistakes;
+  apply(line, options, mistakes);
+  mistakes.insert(mistakes.end(), in_file.begin(), in_file.end());
+  // Not where a mistake that is already told may be the reason.
+  if (options.files.empty() && line.files.empty() && in_file.empty()) {
+    mistakes.emplace_back(
+        "no capture file is given (FILE... on the command line, or files: in the configuration)");
+  }
+  if (!mistakes.empty()) return absl::InvalidArgumentError(absl::StrJoin(mistakes, "\n"));
+  if (options.tasks.empty()) options.tasks.push_back(default_task());
+  return options;
+}
+
+std::string describe(const AnalyzerOptions& options) {
+  const auto or_none = [](const std::string& text) { return text.empty() ? "none" : text; };
+  std::string text;
+  const auto line = [&](const char* key, const std::string& value) {
+    absl::StrAppend(&text, key, ": ", value, "\n");
+  };
+  line("files", absl::StrJoin(options.files, ", "));
+  for (const TaskConfig& task : options.tasks) line("task", format_task_spec(task));
+  line("workers", absl::StrCat(options.workers));
+  line("period", options.period_ns == 0 ? "the whole capture" : exact_duration_ns(options.period_ns));
+  line("format", kFormatNames[static_cast<size_t>(options.format)]);
+  line("top", options.rows() == 0 ? "all" : absl::StrCat(options.rows()));
+  line("output", options.output == "-" ? "standard output" : options.output);
+  line("store", or_none(options.store));
+  line("filter", or_none(options.filter));
+  line("progress", kProgressNames[static_cast<size_t>(options.progress)]);
+  line("eal", options.eal_args.empty() ? "derived" : absl::StrJoin(options.eal_args, " "));
+  text.pop_back();
+  return text;
+}
+
+}  // namespace netspectra

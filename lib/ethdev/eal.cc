@@ -1,0 +1,126 @@
+#include "ethdev/eal.h"
+
+#include <fcntl.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace netspectra {
+namespace {
+
+// Whether `mib` of hugepages of the default size can be had right now: free ones exist, and the kernel lends
+// them to this process.
+bool hugepages_available(unsigned mib) {
+  const size_t bytes = size_t{mib} << 20;
+  void* probe =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+  if (probe == MAP_FAILED) return false;
+  munmap(probe, bytes);
+  return true;
+}
+
+// "0@2,1@3,2@2": the main lcore and the polling ones over the CPUs that the process may use. Pollers take the
+// later CPUs first: the main lcore mostly sleeps, so it is the one to share.
+std::string lcore_map(const cpu_set_t& allowed, unsigned polling_lcores) {
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
+  }
+  std::string map = absl::StrCat("0@", cpus[0]);
+  for (unsigned i = 1; i <= polling_lcores; ++i) absl::StrAppend(&map, ",", i, "@", cpus[i % cpus.size()]);
+  return map;
+}
+
+std::vector<std::string> derive_args(const EalConfig& config, const cpu_set_t& cpus, bool hugepages) {
+  std::vector<std::string> args = {"--no-pci", "--no-telemetry", "--log-level=4", "--lcores",
+                                   lcore_map(cpus, config.polling_lcores)};
+  const std::vector<std::string> memory =
+      hugepages ? std::vector<std::string>{"--in-memory"}
+                : std::vector<std::string>{"--no-huge", "--no-shconf", "-m", absl::StrCat(config.memory_mib)};
+  args.insert(args.end(), memory.begin(), memory.end());
+  return args;
+}
+
+// What the EAL says on standard output and error while it starts, held back: it prints its whole help text
+// when it refuses an argument, and the results on standard output are not for it to talk into.
+class EalTalk {
+ public:
+  EalTalk() : held_(memfd_create("eal", MFD_CLOEXEC)) {
+    std::fflush(stdout);
+    if (held_ < 0) return;
+    for (int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+      saved_[fd] = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+      dup2(held_, fd);
+    }
+  }
+  EalTalk(const EalTalk&) = delete;
+  EalTalk& operator=(const EalTalk&) = delete;
+
+  // Gives the descriptors back and returns the first line that is not about what the machine has.
+  std::string end() {
+    std::fflush(stdout);
+    if (held_ < 0) return "";
+    for (int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+      if (saved_[fd] < 0) continue;
+      dup2(saved_[fd], fd);
+      close(saved_[fd]);
+    }
+    lseek(held_, 0, SEEK_SET);
+    std::FILE* const said = fdopen(held_, "r");
+    char line[256];
+    std::string found;
+    while (found.empty() && std::fgets(line, sizeof(line), said) != nullptr) {
+      const std::string text(line, std::strcspn(line, "\n"));
+      if (!absl::StartsWith(text, "EAL: Detected ")) found = text;
+    }
+    std::fclose(said);
+    return found;
+  }
+
+ private:
+  const int held_;
+  int saved_[3] = {-1, -1, -1};
+};
+
+}  // namespace
+
+absl::StatusOr<EalInfo> start_eal(const EalConfig& config) {
+  EalInfo info;
+  CPU_ZERO(&info.cpus);
+  sched_getaffinity(0, sizeof(info.cpus), &info.cpus);
+  info.hugepages = hugepages_available(config.memory_mib);
+
+  std::vector<std::string> args =
+      config.args.empty() ? derive_args(config, info.cpus, info.hugepages) : config.args;
+  const std::string shown = absl::StrJoin(args, " ");
+  args.insert(args.begin(), "netspectra");
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  EalTalk talk;
+  const bool started = rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0;
+  const std::string said = talk.end();
+  if (!started) {
+    return absl::FailedPreconditionError(absl::StrCat("DPDK's EAL refused to start with \"", shown,
+                                                      "\": ", said.empty() ? rte_strerror(rte_errno) : said));
+  }
+  unsigned lcore;
+  RTE_LCORE_FOREACH_WORKER(lcore) { info.polling_lcores.push_back(lcore); }
+  if (info.polling_lcores.size() < config.polling_lcores) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the EAL arguments \"", shown, "\" give ", info.polling_lcores.size() + 1,
+                     " lcores, but ", config.polling_lcores + 1, " are needed (one of them the main lcore)"));
+  }
+  info.polling_lcores.resize(config.polling_lcores);
+  return info;
+}
+
+}  // namespace netspectra

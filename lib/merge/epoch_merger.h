@@ -1,0 +1,48 @@
+// Sealed parts -> one result per epoch, with the derived tasks computed.
+//
+// Purpose: collects the parts of each epoch from all workers, in any order, and emits the epoch once nothing
+//   more of it can come. Sums, minima, maxima and ORs only: the result does not depend on the order.
+// Threads: one thread (the control core). Ownership: keeps the parts until their epoch is emitted; borrows
+// the
+//   plan, which must outlive the results too.
+// Cost: with one part per epoch a move; otherwise about 60 ns a record; derived tasks 40 ns a source record.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "merge/epoch_result.h"
+#include "task/epoch_part.h"
+#include "task/task_plan.h"
+
+namespace netspectra {
+
+class EpochMerger {
+ public:
+  using OnEpoch = std::function<void(const EpochResult&)>;
+
+  // `ranked`: how many records of each task are to stand in order at the front; 0 = all.
+  EpochMerger(const TaskPlan& plan, uint64_t period_ns, uint64_t ranked);
+
+  void add(EpochPart part);
+  // Emits every epoch that starts before `watermark_ns`, the earliest first.
+  void emit_before(uint64_t watermark_ns, const OnEpoch& on_epoch);
+  void emit_all(const OnEpoch& on_epoch);
+
+ private:
+  struct Pending {
+    Ledger ledger;
+    std::vector<std::vector<TaskPart>> parts;  // by measuring task
+  };
+  EpochResult finish(uint64_t start_ns, Pending pending) const;
+  void rank(std::vector<FlowRecord>& records) const;
+
+  const TaskPlan& plan_;
+  const uint64_t period_ns_;
+  const uint64_t ranked_;
+  std::map<uint64_t, Pending> pending_;  // by start
+};
+
+}  // namespace netspectra

@@ -1,0 +1,107 @@
+#include "worker/pipeline.h"
+
+#include <algorithm>
+
+#include "ethdev/backoff.h"
+#include "packet/decode.h"
+
+namespace netspectra {
+
+Pipeline::Pipeline(Handover<EpochState>& handover, QueueFeed<RxQueue>& feed, const PacketFilter* filter,
+                   uint64_t period_ns)
+    : handover_(handover), feed_(feed), filter_(filter), period_ns_(period_ns) {}
+
+void Pipeline::run() {
+  Backoff backoff;
+  for (;;) {
+    const bool closed = feed_.closed();
+    if (RxQueue* queue = feed_.take()) {
+      poll(*queue);
+      queue->close();
+      backoff.reset();
+    } else if (closed) {
+      break;
+    } else {
+      backoff.wait();
+    }
+  }
+  if (handover_.active().used()) seal();
+  done_.store(true, std::memory_order_release);
+}
+
+void Pipeline::poll(RxQueue& queue) {
+  Backoff backoff;
+  for (;;) {
+    queue.receive(burst_);
+    process(burst_);
+    if (burst_.count != 0) {
+      queue.release(burst_);
+      backoff.reset();
+    } else {
+      if (queue.finished()) return;
+      backoff.wait();
+    }
+  }
+}
+
+void Pipeline::process(const FrameBurst& burst) {
+  size_t begin = 0;
+  while (begin < burst.count) {
+    if (!handover_.active().span.contains(burst.frames[begin].clock_ns)) cut(burst.frames[begin].clock_ns);
+    const EpochSpan span = handover_.active().span;
+    size_t end = begin + 1;
+    while (end < burst.count && span.contains(burst.frames[end].clock_ns)) ++end;
+    measure(burst.frames.data() + begin, end - begin);
+    begin = end;
+  }
+  if (burst.count == 0 && !handover_.active().span.contains(burst.clock_ns)) cut(burst.clock_ns);
+}
+
+void Pipeline::measure(const Frame* frames, size_t count) {
+  EpochState& state = handover_.active();
+  Ledger& ledger = state.ledger;
+  uint64_t rx_packets = 0, rx_bytes = 0, ip_bytes = 0;
+  uint64_t first_ns = ledger.first_seen_ns, last_ns = ledger.last_seen_ns;
+  size_t decoded = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const Frame& frame = frames[i];
+    if (filter_ != nullptr && !filter_->matches(frame)) {
+      ++ledger.filtered_out;
+      continue;
+    }
+    ++rx_packets;
+    rx_bytes += frame.wire_len;
+    first_ns = std::min(first_ns, frame.ts_ns);
+    last_ns = std::max(last_ns, frame.ts_ns);
+    const Verdict verdict = decode(frame, packets_[decoded]);
+    if (verdict.reason == DropReason::kNone) [[likely]] {
+      ip_bytes += frame.wire_len;
+      ++decoded;
+      continue;
+    }
+    ++ledger.dropped[static_cast<size_t>(verdict.reason)];
+    if (verdict.reason == DropReason::kEthertype) ledger.ethertypes.count(verdict.ethertype);
+  }
+  ledger.rx_packets += rx_packets;
+  ledger.rx_bytes += rx_bytes;
+  ledger.ip_packets += decoded;
+  ledger.ip_bytes += ip_bytes;
+  ledger.first_seen_ns = first_ns;
+  ledger.last_seen_ns = last_ns;
+  for (const std::unique_ptr<Task>& task : state.tasks) task->update({packets_.data(), decoded});
+}
+
+// Ends the running epoch, if anything is in it, and begins the one that holds `clock_ns`.
+void Pipeline::cut(uint64_t clock_ns) {
+  if (handover_.active().used()) seal();
+  handover_.active().span = EpochSpan::at(clock_ns, period_ns_);
+  epoch_start_ns_.store(handover_.active().span.start_ns, std::memory_order_release);
+}
+
+// Offline, so that nothing is lost: waits until the control core has emptied the other state.
+void Pipeline::seal() {
+  Backoff backoff;
+  while (!handover_.seal()) backoff.wait();
+}
+
+}  // namespace netspectra

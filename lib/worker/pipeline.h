@@ -1,0 +1,57 @@
+// The poll loop of one lcore: queue -> decode -> tasks -> epoch. Nothing else.
+//
+// Purpose: runs to completion: each burst is decoded, measured and freed before the next is polled. Epochs
+// are
+//   cut by the packets' clock; no other core tells it to.
+// Promise: between start and end no allocation, no lock, no log, no exception; no system call while there
+//   are packets.
+// Threads: run() on its lcore. The control core reads epoch_start_ns() and done(), and takes sealed states
+//   from the handover. Ownership: borrows all that it is given.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "base/cache_line.h"
+#include "capture/packet_filter.h"
+#include "epoch/handover.h"
+#include "ethdev/queue_feed.h"
+#include "ethdev/rx_queue.h"
+#include "packet/packet.h"
+#include "worker/epoch_state.h"
+
+namespace netspectra {
+
+class Pipeline {
+ public:
+  // `filter` may be null. period_ns == 0: everything is one epoch.
+  Pipeline(Handover<EpochState>& handover, QueueFeed<RxQueue>& feed, const PacketFilter* filter,
+           uint64_t period_ns);
+
+  // Until the feed is closed and its queues are finished.
+  void run();
+
+  // Everything of earlier epochs has been sealed, up to files that begin again earlier.
+  uint64_t epoch_start_ns() const { return epoch_start_ns_.load(std::memory_order_acquire); }
+  // The last epoch has been sealed; run() is about to return.
+  bool done() const { return done_.load(std::memory_order_acquire); }
+
+ private:
+  void poll(RxQueue& queue);
+  void process(const FrameBurst& burst);
+  void measure(const Frame* frames, size_t count);
+  void cut(uint64_t clock_ns);
+  void seal();
+
+  Handover<EpochState>& handover_;
+  QueueFeed<RxQueue>& feed_;
+  const PacketFilter* const filter_;
+  const uint64_t period_ns_;
+  alignas(kCacheLine) FrameBurst burst_;
+  std::array<Packet, kBurst> packets_;
+  alignas(kCacheLine) std::atomic<uint64_t> epoch_start_ns_{0};
+  std::atomic<bool> done_{false};
+};
+
+}  // namespace netspectra

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# Installs what NetSpectra needs from Debian 12's own archive, and only what is missing.
+# Silent, and without root, when nothing is missing.
+set -euo pipefail
+
+# The one list of packages: group, package, why.
+packages() {
+  cat <<'LIST'
+build g++                            the C++20 compiler (GCC 12)
+build meson                          the build system
+build ninja-build                    runs the build
+build pkg-config                     finds the libraries below
+build libdpdk-dev                    packet input, with the pcap and ring drivers
+build libabsl-dev                    Status, StrFormat, flat_hash_map
+build libboost-program-options-dev   command lines
+build libyaml-cpp-dev                configuration files
+build libpcap-dev                    capture files and their filter language
+test  libgtest-dev                   unit tests
+test  libgmock-dev                   unit tests: matchers
+test  libbenchmark-dev               micro-benchmarks
+test  clang-14                       fuzz targets (libFuzzer)
+test  libclang-rt-14-dev             fuzz targets: libFuzzer and sanitizer run-times
+test  clang-format-14                lint: layout
+test  clang-tidy-14                  lint: scripts/lint.sh --tidy
+test  shellcheck                     lint: shell scripts
+test  python3                        test drivers, the layer check, counting of results
+test  iproute2                       end-to-end tests: network namespaces and veth pairs
+test  tcpdump                        end-to-end tests: a second opinion on captures
+test  strace                         end-to-end tests: system calls of a running worker
+LIST
+}
+
+usage() {
+  cat <<'HELP'
+usage: scripts/install-deps.sh [--dry-run] [GROUP...]
+Installs the Debian packages of each GROUP that are missing.
+  build      to build and run the programs (the default)
+  test       to test, lint and benchmark them
+  --dry-run  only print the command that would be run; nothing if nothing is missing
+  --help     this text
+Root is asked for (sudo) only when a package is missing.
+Exit status: 0 done, 1 failed, 2 wrong usage.
+HELP
+}
+
+die() { echo "install-deps: $1" >&2; exit "${2:-1}"; }
+
+dry_run=false
+groups=()
+for argument in "$@"; do
+  case "$argument" in
+    --dry-run) dry_run=true ;;
+    --help | -h) usage; exit 0 ;;
+    build | test) groups+=("$argument") ;;
+    *) die "unknown argument '$argument' (see --help)" 2 ;;
+  esac
+done
+[[ ${#groups[@]} -gt 0 ]] || groups=(build)
+
+wanted=()
+while read -r group package _; do
+  [[ " ${groups[*]} " == *" $group "* ]] && wanted+=("$package")
+done < <(packages)
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+  die "this is not a Debian system; install what corresponds to Debian 12's: ${wanted[*]}"
+fi
+
+missing=()
+for package in "${wanted[@]}"; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null) || status=none
+  [[ $status == installed ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+install=(apt-get install --yes --no-install-recommends "${missing[@]}")
+if $dry_run; then
+  echo "apt-get update && ${install[*]}"
+  exit 0
+fi
+
+as_root=()
+if [[ $EUID -ne 0 ]]; then
+  # Without a terminal sudo cannot ask for a password: take it only where it needs none.
+  if command -v sudo >/dev/null && { [[ -t 0 ]] || sudo -n true 2>/dev/null; }; then
+    as_root=(sudo)
+  else
+    die "${#missing[@]} packages are missing; as root, run: apt-get update && ${install[*]}"
+  fi
+fi
+
+log=$(mktemp "${TMPDIR:-/tmp}/netspectra-install.XXXXXX.log")
+run() {
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive "$@" -q -o DPkg::Lock::Timeout=300 >>"$log" 2>&1 && return
+  tail -n 15 "$log" >&2
+  die "'$1 $2' failed (all of its output: $log)"
+}
+
+echo "install-deps: installing ${missing[*]}" >&2
+run apt-get update
+run "${install[@]}"
+rm -f "$log"
