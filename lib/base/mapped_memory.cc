@@ -39,16 +39,9 @@ MappedMemory::~MappedMemory() {
   if (data_ != nullptr) munmap(data_, size_);
 }
 
-void MappedMemory::touch(size_t offset, size_t bytes) {
-  for (size_t at = offset; at < offset + bytes; at += kSmallPage) {
-    *reinterpret_cast<volatile std::byte*>(data_ + at) = std::byte{0};
-  }
-}
-
-void MappedMemory::discard(size_t offset, size_t bytes) {
-  const size_t begin = round_up(offset, kSmallPage);
-  const size_t end = (offset + bytes) / kSmallPage * kSmallPage;
-  if (begin < end) madvise(data_ + begin, end - begin, MADV_DONTNEED);
+void MappedMemory::populate(size_t offset, size_t bytes) {
+  const size_t begin = offset / kSmallPage * kSmallPage;
+  madvise(data_ + begin, round_up(offset + bytes, kSmallPage) - begin, MADV_POPULATE_WRITE);
 }
 
 }  // namespace netspectra

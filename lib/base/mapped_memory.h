@@ -26,8 +26,8 @@ class MappedMemory {
 
   std::byte* data() const { return data_; }
   size_t size() const { return size_; }
-  void touch(size_t offset, size_t bytes);    // faults the pages in now
-  void discard(size_t offset, size_t bytes);  // gives whole pages back; they read as zero again
+  // Faults the pages in now, whatever they hold: another thread may be using them. Advice; never fails.
+  void populate(size_t offset, size_t bytes);
 
  private:
   void swap(MappedMemory& other) {

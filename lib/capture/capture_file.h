@@ -31,7 +31,7 @@ inline constexpr uint32_t kMaxCapturedBytes = 262144;
 
 struct CaptureRecord {
   const uint8_t* data;
-  uint64_t ts_ns;     // 0 = the record has no timestamp
+  uint64_t ts_ns;     // 0 = the record has no timestamp; far times (base/time_ns.h) in pcapng only
   uint32_t captured;  // bytes at data
   uint32_t wire_len;
   LinkType link;  // may be one that is_supported() refuses (pcapng)

@@ -21,11 +21,13 @@ namespace {
 
 constexpr int kPipeBytes = 1 << 20;  // what an unprivileged process may ask for
 constexpr size_t kBatchBytes = 256 << 10;
+constexpr int kReaderBytesPerNs = 5;  // no libpcap reads faster
 
 struct Feed {
   const CaptureFile& file;
   int write_fd;
   int stop_fd;
+  int pipe_bytes;
 
   void run() {
     std::vector<uint8_t> batch(kBatchBytes + kPcapRecordHeaderBytes + kMaxCapturedBytes);
@@ -55,16 +57,25 @@ struct Feed {
   // False when there is no reader any more, or the feeder has to stop.
   bool write_all(const uint8_t* bytes, size_t size) {
     while (size > 0) {
-      std::array<pollfd, 2> ready = {pollfd{write_fd, POLLOUT, 0}, pollfd{stop_fd, POLLIN, 0}};
-      ::poll(ready.data(), ready.size(), -1);
-      if (ready[1].revents != 0) return false;
       const ssize_t written = ::write(write_fd, bytes, size);
-      if (written < 0 && errno == EAGAIN) continue;
+      if (written < 0 && errno == EAGAIN) {
+        if (stopped_while_pausing()) return false;
+        continue;
+      }
       if (written < 0) return false;  // EPIPE: the reader has closed
       bytes += written;
       size -= static_cast<size_t>(written);
     }
     return true;
+  }
+
+  // With the pipe full. Not poll() for room in it: libpcap reads 4 KiB at a time, and each such read would
+  // wake the feeder for 4 KiB more, which cost the reader more than the reading. A pause that a reader cannot
+  // empty the pipe in wakes nobody.
+  bool stopped_while_pausing() const {
+    pollfd stop = {stop_fd, POLLIN, 0};
+    const timespec pause = {0, pipe_bytes / kReaderBytesPerNs};
+    return ::ppoll(&stop, 1, &pause, nullptr) > 0;
   }
 };
 
@@ -81,6 +92,8 @@ absl::StatusOr<std::unique_ptr<PcapPipe>> PcapPipe::start(const CaptureFile& fil
   pipe->read_fd_ = ends[0];
   pipe->write_fd_ = ends[1];
   ::fcntl(pipe->write_fd_, F_SETPIPE_SZ, kPipeBytes);  // refused past the user's limit; then 64 KiB must do
+  const int pipe_bytes = ::fcntl(pipe->write_fd_, F_GETPIPE_SZ);
+  if (pipe_bytes < 0) return failure("pipe", errno);
   if (::fcntl(pipe->write_fd_, F_SETFL, O_NONBLOCK) != 0) return failure("pipe", errno);
   pipe->stop_fd_ = ::eventfd(0, EFD_CLOEXEC);
   if (pipe->stop_fd_ < 0) return failure("eventfd", errno);
@@ -91,7 +104,8 @@ absl::StatusOr<std::unique_ptr<PcapPipe>> PcapPipe::start(const CaptureFile& fil
   pthread_sigmask(SIG_SETMASK, &all, &before);
   absl::Status status = absl::OkStatus();
   try {
-    pipe->feeder_ = std::thread([feed = Feed{file, pipe->write_fd_, pipe->stop_fd_}, cpus]() mutable {
+    pipe->feeder_ = std::thread([feed = Feed{file, pipe->write_fd_, pipe->stop_fd_, pipe_bytes},
+                                 cpus]() mutable {
       pthread_setaffinity_np(pthread_self(), sizeof(cpus), &cpus);  // a wish: without it, it is only slower
       feed.run();
       ::close(feed.write_fd);  // the reader's end of file

@@ -3,14 +3,12 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
 
 namespace netspectra {
 namespace {
-
-constexpr uint64_t kKeysPerBucket = 12;  // load 0.75
 
 struct KeyVectors {
   __m128i src, dst, rest;
@@ -34,9 +32,9 @@ bool equal(const KeyVectors& a, const KeyVectors& b) {
   return _mm_testz_si128(difference, difference) != 0;
 }
 
-// Multiply-shift over the upper half of the hash: any number of buckets, no division.
-uint64_t bucket_of(uint64_t hash, uint64_t buckets) { return ((hash >> 32) * buckets) >> 32; }
+// The hash's lower bits choose tag and bucket, its upper bits the segment.
 uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash | 1); }
+size_t bucket_of(uint64_t hash) { return hash >> 16 & 63; }
 
 // Bit i: tag i equals `tag`. Packing two compares into bytes gives 16 bits out of SSE2 alone.
 uint32_t match(const uint16_t* tags, uint16_t tag) {
@@ -49,157 +47,202 @@ uint32_t match(const uint16_t* tags, uint16_t tag) {
 
 }  // namespace
 
-uint64_t FlowTable::buckets_for(uint64_t keys) {
-  return std::max<uint64_t>(1, (keys + kKeysPerBucket - 1) / kKeysPerBucket);
-}
-
-size_t FlowTable::generation_bytes(uint64_t buckets) {
-  const size_t bytes = buckets * (sizeof(Tags) + kWays * (sizeof(Slot) + sizeof(uint64_t)));
-  return (bytes + 63) / 64 * 64;
-}
-
-absl::StatusOr<FlowTable> FlowTable::create(KeyFields fields, Size size) {
-  const uint64_t most = buckets_for(size.capacity);
-  size_t bytes = 0;
-  for (uint64_t buckets = buckets_for(size.initial);; buckets = std::min(2 * buckets, most)) {
-    bytes += generation_bytes(buckets);
-    if (buckets >= most) break;
-  }
-  absl::StatusOr<MappedMemory> memory = MappedMemory::reserve(bytes);
+absl::StatusOr<FlowTable> FlowTable::create(KeyFields fields, uint64_t capacity) {
+  // A split leaves two segments half as full; the hash spreads keys evenly, so on average none is emptier
+  // than that. An eighth more for the spread around the average.
+  const uint64_t segments = 2 + capacity / (kSplitAt / 2) * 9 / 8;
+  absl::StatusOr<MappedMemory> memory = MappedMemory::reserve((segments + 1) * sizeof(Segment));
   if (!memory.ok()) return memory.status();
-  return FlowTable(fields, size, *std::move(memory));
+  return FlowTable(fields, capacity, static_cast<uint32_t>(segments), *std::move(memory));
 }
 
-FlowTable::FlowTable(KeyFields fields, Size size, MappedMemory memory)
-    : mask_(fields),
-      capacity_(size.capacity),
-      max_buckets_(buckets_for(size.capacity)),
-      memory_(std::move(memory)) {
-  now_ = generation_at(0, buckets_for(size.initial));
-  memory_.touch(0, generation_bytes(now_.buckets));
+FlowTable::FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, MappedMemory memory)
+    : mask_(fields), max_segments_(max_segments), capacity_(capacity), memory_(std::move(memory)) {
+  // Four times the segments: with keys spread evenly no segment is ever two levels deeper than the average.
+  directory_.reserve(std::bit_ceil(uint64_t{max_segments}) * 4);
+  directory_ = {0, 1};
+  for (uint32_t i = 0; i < segment_count_; ++i) segments()[i].depth = 1;
+  memory_.populate(0, segment_count_ * sizeof(Segment));
+  memory_.populate(max_segments_ * sizeof(Segment), sizeof(Segment));
 }
 
-FlowTable::Generation FlowTable::generation_at(size_t offset, uint64_t buckets) const {
-  // The slots first: they need the alignment of a whole line.
-  std::byte* const base = memory_.data() + offset;
-  std::byte* const tags = base + buckets * kWays * sizeof(Slot);
-  return {buckets, offset, reinterpret_cast<Tags*>(tags), reinterpret_cast<Slot*>(base),
-          reinterpret_cast<uint64_t*>(tags + buckets * sizeof(Tags))};
-}
-
-uint64_t FlowTable::hash(const FlowKey& key) const {
+uint64_t FlowTable::hash_of(const FlowKey& key) const {
   const KeyVectors v = load(&key);
   return hash_(v.src, v.dst, v.rest);
 }
 
-uint64_t FlowTable::room() const {
-  return now_.buckets == max_buckets_ ? capacity_ : now_.buckets * kKeysPerBucket;
+void FlowTable::update(std::span<const Packet> packets) {
+  Batch& now = batches_[turn_ % 3];
+  Batch& before = batches_[(turn_ + 2) % 3];
+  Batch& oldest = batches_[(turn_ + 1) % 3];
+  ++turn_;
+  count(oldest);
+  find_slots(before);
+  now.packets = packets.data();
+  now.count = packets.size();
+  hash(now);
 }
 
-void FlowTable::update(std::span<const Packet> packets) {
-  const size_t n = packets.size();
-  // Before the lookups, because growing moves the slots that they find.
-  while (used_ + n > room() && now_.buckets < max_buckets_) grow();
+void FlowTable::flush() {
+  update({});
+  update({});
+}
 
+void FlowTable::hash(Batch& batch) {
   const KeyVectors mask = load(mask_.words().data());
-  const Generation now = now_;
-  std::array<uint64_t, kMaxBurst> hashes;
-  std::array<Slot*, kMaxBurst> slots;
-  std::array<bool, kMaxBurst> found;
+  for (size_t i = 0; i < batch.count; ++i) {
+    const KeyVectors key = masked(load(&batch.packets[i].key), mask);
+    batch.hashes[i] = hash_(key.src, key.dst, key.rest);
+    __builtin_prefetch(&segment_of(batch.hashes[i])->tags[bucket_of(batch.hashes[i])], 1);
+  }
+}
 
-  for (size_t i = 0; i < n; ++i) {
-    const KeyVectors key = masked(load(&packets[i].key), mask);
-    hashes[i] = hash_(key.src, key.dst, key.rest);
-    __builtin_prefetch(&now.tags[bucket_of(hashes[i], now.buckets)], 1);
-  }
-  for (size_t i = 0; i < n; ++i) {
-    const uint64_t bucket = bucket_of(hashes[i], now.buckets);
-    const uint16_t* tags = now.tags[bucket].tag;
+void FlowTable::find_slots(Batch& batch) {
+  for (size_t i = 0; i < batch.count; ++i) {
+    Segment* const segment = segment_of(batch.hashes[i]);
+    const size_t bucket = bucket_of(batch.hashes[i]);
+    const uint16_t* tags = segment->tags[bucket].tag;
     // The first slot whose tag matches; without one, the first empty slot: the one that will be written.
-    const uint32_t candidates = match(tags, tag_of(hashes[i])) | match(tags, 0) << 16;
-    slots[i] = &now.slots[bucket * kWays + (std::countr_zero(candidates) & 15)];
-    found[i] = (candidates & 0xffff) != 0;
-    __builtin_prefetch(slots[i], 1);
+    const uint32_t candidates = match(tags, tag_of(batch.hashes[i])) | match(tags, 0) << 16;
+    batch.slots[i] = &segment->slots[bucket * kWays + (std::countr_zero(candidates) & 15)];
+    batch.found[i] = (candidates & 0xffff) != 0;
+    __builtin_prefetch(batch.slots[i], 1);
   }
-  for (size_t i = 0; i < n; ++i) {
-    const Packet& packet = packets[i];
-    Slot& slot = *slots[i];
+}
+
+void FlowTable::count(Batch& batch) {
+  const KeyVectors mask = load(mask_.words().data());
+  for (size_t i = 0; i < batch.count; ++i) {
+    const Packet& packet = batch.packets[i];
+    Slot& slot = *batch.slots[i];
     const KeyVectors key = masked(load(&packet.key), mask);
-    if (!found[i] || !equal(key, load(&slot.key)) || packet.ts_ns < slot.last_ns) [[unlikely]] {
-      insert_or_update(packet, hashes[i]);
+    if (!batch.found[i] || !equal(key, load(&slot.key)) || packet.ts_ns < slot.last_ns) [[unlikely]] {
+      insert_or_update(packet, batch.hashes[i]);
       continue;
     }
     slot.last_ns = packet.ts_ns;
     slot.bytes += packet.len_bytes;
     slot.packets_and_flags = (slot.packets_and_flags + 256) | packet.tcp_flags;
   }
+  // Not before: splitting moves the slots that the batch has looked up.
+  while (full_count_ != 0) split(*full_[--full_count_]);
 }
 
 // A new key, a key outside its first matching slot, or a packet older than the last of its key.
 [[gnu::noinline]] void FlowTable::insert_or_update(const Packet& packet, uint64_t hash) {
   const FlowKey key = mask_.apply(packet.key);
   const uint16_t tag = tag_of(hash);
-  for (uint64_t bucket = bucket_of(hash, now_.buckets);;
-       bucket = bucket + 1 == now_.buckets ? 0 : bucket + 1) {
-    for (uint32_t hits = match(now_.tags[bucket].tag, tag); hits != 0; hits &= hits - 1) {
-      const uint64_t at = bucket * kWays + std::countr_zero(hits);
-      Slot& slot = now_.slots[at];
+  Segment& segment = *segment_of(hash);
+  for (size_t probe = 0; probe < kBuckets; ++probe) {
+    const size_t bucket = (bucket_of(hash) + probe) % kBuckets;
+    for (uint32_t hits = match(segment.tags[bucket].tag, tag); hits != 0; hits &= hits - 1) {
+      const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(hits));
+      Slot& slot = segment.slots[at];
       if (!(slot.key == key)) continue;
       slot.last_ns = std::max(slot.last_ns, packet.ts_ns);
       slot.bytes += packet.len_bytes;
       slot.packets_and_flags = (slot.packets_and_flags + 256) | packet.tcp_flags;
-      now_.first_ns[at] = std::min(now_.first_ns[at], packet.ts_ns);
+      segment.first_ns[at] = std::min(segment.first_ns[at], packet.ts_ns);
       return;
     }
-    const uint32_t empty = match(now_.tags[bucket].tag, 0);
+    const uint32_t empty = match(segment.tags[bucket].tag, 0);
     if (empty == 0) continue;
     if (used_ == capacity_) break;
-    const int way = std::countr_zero(empty);
-    const uint64_t at = bucket * kWays + way;
-    now_.tags[bucket].tag[way] = tag;
-    now_.slots[at] = {key, packet.ts_ns, packet.len_bytes, 256u | packet.tcp_flags};
-    now_.first_ns[at] = packet.ts_ns;
+    const auto way = static_cast<size_t>(std::countr_zero(empty));
+    const size_t at = bucket * kWays + way;
+    segment.tags[bucket].tag[way] = tag;
+    segment.slots[at] = {key, packet.ts_ns, packet.len_bytes, 256u | packet.tcp_flags};
+    segment.first_ns[at] = packet.ts_ns;
     ++used_;
+    if (++segment.used == kSplitAt) full_[full_count_++] = &segment;
     return;
   }
   overflow_.merge({1, packet.len_bytes, packet.ts_ns, packet.ts_ns, packet.tcp_flags});
 }
 
-void FlowTable::grow() {
-  const Generation old = now_;
-  now_ = generation_at(old.offset + generation_bytes(old.buckets), std::min(2 * old.buckets, max_buckets_));
-  for (uint64_t bucket = 0; bucket < old.buckets; ++bucket) {
-    for (size_t way = 0; way < kWays; ++way) {
-      if (old.tags[bucket].tag[way] == 0) continue;
-      const Slot& slot = old.slots[bucket * kWays + way];
-      const uint64_t hash = this->hash(slot.key);
-      uint64_t to = bucket_of(hash, now_.buckets);
-      uint32_t empty;
-      while ((empty = match(now_.tags[to].tag, 0)) == 0) to = to + 1 == now_.buckets ? 0 : to + 1;
-      const int to_way = std::countr_zero(empty);
-      now_.tags[to].tag[to_way] = tag_of(hash);
-      now_.slots[to * kWays + to_way] = slot;
-      now_.first_ns[to * kWays + to_way] = old.first_ns[bucket * kWays + way];
+// Deals the keys of a segment out between itself and a new one by the next bit of their hash. The segment is
+// copied away first: taking keys out of it in place would break the runs of full buckets that a lookup
+// follows.
+void FlowTable::split(Segment& segment) {
+  if (segment_count_ == max_segments_) return;
+  if (segment.depth == 64 - directory_shift_) {
+    if (2 * directory_.size() > directory_.capacity()) return;
+    double_directory();
+  }
+  Segment& old = segments()[max_segments_];
+  std::memcpy(static_cast<void*>(&old), &segment, sizeof(Segment));
+  Segment& sibling = segments()[segment_count_];
+  std::memset(segment.tags, 0, sizeof(segment.tags));
+  segment.used = 0;
+  segment.depth = sibling.depth = old.depth + 1;
+
+  const unsigned bit = 63 - old.depth;
+  bool moved = false;
+  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    for (uint32_t full = ~match(old.tags[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
+      const auto at = static_cast<uint32_t>(bucket * kWays) + static_cast<uint32_t>(std::countr_zero(full));
+      const uint64_t hash = hash_of(old.slots[at].key);
+      if (!moved) {
+        // The directory's entries of this segment: one run, whose second half now names the sibling.
+        const uint64_t run = uint64_t{1} << (64 - old.depth - directory_shift_);
+        const uint64_t first = (hash >> directory_shift_) & ~(run - 1);
+        for (uint64_t i = first + run / 2; i < first + run; ++i) directory_[i] = segment_count_;
+        moved = true;
+      }
+      move_into((hash >> bit & 1) != 0 ? sibling : segment, old, at, hash);
     }
   }
+  std::atomic_ref(segment_count_).store(segment_count_ + 1, std::memory_order_relaxed);
+}
+
+void FlowTable::move_into(Segment& to, const Segment& from, uint32_t at, uint64_t hash) {
+  size_t bucket = bucket_of(hash);
+  uint32_t empty;
+  while ((empty = match(to.tags[bucket].tag, 0)) == 0) bucket = (bucket + 1) % kBuckets;
+  const auto way = static_cast<size_t>(std::countr_zero(empty));
+  to.tags[bucket].tag[way] = tag_of(hash);
+  to.slots[bucket * kWays + way] = from.slots[at];
+  to.first_ns[bucket * kWays + way] = from.first_ns[at];
+  ++to.used;
+}
+
+void FlowTable::double_directory() {
+  const size_t size = directory_.size();
+  directory_.resize(2 * size);  // within its capacity: no allocation
+  for (size_t i = size; i-- > 0;) directory_[2 * i] = directory_[2 * i + 1] = directory_[i];
+  --directory_shift_;
+}
+
+void FlowTable::prepare() {
+  const uint32_t count = std::atomic_ref(segment_count_).load(std::memory_order_relaxed);
+  if (count == 2) return;  // it has not begun to grow, and perhaps never will
+  const uint32_t wanted = std::min(count + kPreparedAhead, max_segments_);
+  if (wanted <= prepared_) return;
+  memory_.populate(prepared_ * sizeof(Segment), (wanted - prepared_) * sizeof(Segment));
+  prepared_ = wanted;
 }
 
 void FlowTable::drain(std::vector<FlowRecord>& records) const {
   records.reserve(records.size() + used_);
-  for (uint64_t bucket = 0; bucket < now_.buckets; ++bucket) {
-    for (uint32_t full = ~match(now_.tags[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
-      const uint64_t at = bucket * kWays + std::countr_zero(full);
-      const Slot& slot = now_.slots[at];
-      records.push_back({slot.key,
-                         {slot.packets_and_flags >> 8, slot.bytes, now_.first_ns[at], slot.last_ns,
-                          static_cast<uint8_t>(slot.packets_and_flags)}});
+  for (uint32_t s = 0; s < segment_count_; ++s) {
+    const Segment& segment = segments()[s];
+    for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
+      for (uint32_t full = ~match(segment.tags[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
+        const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(full));
+        const Slot& slot = segment.slots[at];
+        records.push_back({slot.key,
+                           {slot.packets_and_flags >> 8, slot.bytes, segment.first_ns[at], slot.last_ns,
+                            static_cast<uint8_t>(slot.packets_and_flags)}});
+      }
     }
   }
 }
 
 void FlowTable::reset() {
-  std::memset(now_.tags, 0, now_.buckets * sizeof(Tags));
-  memory_.discard(0, now_.offset);  // the generations that it has outgrown
+  for (uint32_t s = 0; s < segment_count_; ++s) {
+    std::memset(segments()[s].tags, 0, sizeof(segments()[s].tags));
+    segments()[s].used = 0;
+  }
   used_ = 0;
   overflow_ = {};
 }

@@ -2,22 +2,29 @@
 //
 // Purpose: every packet updates the record of its (masked) key. When `capacity` keys are in the table, the
 //   packets of any further key go to the overflow record, so that totals stay right.
-// Layout: buckets of 16 slots. Beside the slots stand 16 16-bit tags per bucket (32 bytes, half a line), so
-//   a lookup touches one line of tags and one 64-byte slot: the 40-byte key, last seen, bytes, and packets
-//   (56 bits) with the TCP flags (8 bits). First seen lies apart: it is written when the key is inserted and
-//   after that only by a packet that is older than the last. A key whose bucket is full lives in one of the
-//   next; at the greatest load, 0.75, that is one in 60.
-// Batch: hash all and prefetch the tags; match tags and prefetch the slots; compare and update.
-// Growth: the table starts with room for `initial` keys and doubles into memory that is already reserved
-//   until there is room for `capacity`: a few flows then stay in cache however large the capacity is. A
-//   doubling moves all records (about 15 ns each). With initial == capacity it never happens.
-// Threads: update() by the owning worker; drain() and reset() by the control core while the worker has no
-//   hand on the table. Ownership: owns its memory.
+// Layout: segments of 64 buckets of 16 slots. Beside a bucket's slots stand 16 16-bit tags (32 bytes, half a
+//   line), so a lookup touches one line of tags and one 64-byte slot: the 40-byte key, last seen, bytes, and
+//   packets (56 bits) with the TCP flags (8 bits). First seen lies apart: it is written when the key is
+//   inserted and after that only by a packet that is older than the last. A key whose bucket is full lives in
+//   one of the next of its segment.
+// Growth: extendible hashing. A directory, indexed by the hash's upper bits, names the segment. A segment
+//   that is three quarters full is split after the burst, which moves half of it (about 10 us) into memory
+//   that is already reserved. A few flows thus stay in cache and few pages are touched, however large the
+//   capacity is, and no burst waits for the whole table.
+// Batch: a burst passes through in three calls: hash and prefetch the tags; match tags and prefetch the
+// slots;
+//   compare and count. Between two calls the worker receives and decodes another burst, which is when the
+//   memory answers: one burst at a time, a third of the worker's time was waiting for it.
+// Threads: update() by the owning worker; prepare() by the control core at any time; drain() and reset() by
+// the
+//   control core while the worker has no hand on the table. Ownership: owns its memory.
 // Errors: create() when memory cannot be reserved; nothing later.
-// Cost: 7 / 13 / 28 ns a packet at 64 k / 1 M / 8 M uniformly active flows; 72 bytes a slot.
-// Source: tag buckets as in Facebook's F14 and Google's Swiss tables.
+// Cost: 7 / 13 / 28 ns a packet at 64 k / 1 M / 8 M uniformly active flows; 74 bytes a slot, 100 to 200 a
+// flow. Source: tag buckets as in Facebook's F14 and Google's Swiss tables; Fagin et al., "Extendible
+// hashing" (1979).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -36,16 +43,18 @@ class FlowTable {
  public:
   static constexpr size_t kMaxBurst = 64;
 
-  struct Size {
-    uint64_t capacity;  // keys that get a record; >= 1
-    uint64_t initial;   // keys that there is room for at the start; <= capacity
-  };
-
-  static absl::StatusOr<FlowTable> create(KeyFields fields, Size size);
+  // `capacity` >= 1: keys that get a record.
+  static absl::StatusOr<FlowTable> create(KeyFields fields, uint64_t capacity);
   FlowTable(FlowTable&&) = default;
 
-  // At most kMaxBurst packets.
+  // At most kMaxBurst packets. They must stay where they are until two further calls, or flush().
   void update(std::span<const Packet> packets);
+  // Counts what is still on its way. REQUIRED before drain().
+  void flush();
+
+  // Has the memory that the table will grow into next faulted in, so that the worker need not wait for the
+  // kernel to clear it. By the control core at any time.
+  void prepare();
 
   uint64_t used() const { return used_; }
   const FlowCounters& overflow() const { return overflow_; }
@@ -57,6 +66,12 @@ class FlowTable {
 
  private:
   static constexpr size_t kWays = 16;
+  static constexpr size_t kBuckets = 64;
+  static constexpr uint32_t kSegmentSlots = kWays * kBuckets;
+  // Full enough to be split: leaves room for a whole burst of new keys, and a quarter of the slots empty.
+  static constexpr uint32_t kSplitAt = kSegmentSlots * 3 / 4;
+  static_assert(kSplitAt + kMaxBurst < kSegmentSlots);
+  static constexpr uint32_t kPreparedAhead = 128;  // 10 MB
 
   struct alignas(32) Tags {
     uint16_t tag[kWays];  // 0 = empty
@@ -68,33 +83,51 @@ class FlowTable {
     uint64_t packets_and_flags;  // packets << 8 | flags
   };
   static_assert(sizeof(Slot) == 64);
-
-  // The arrays of one generation of the table inside memory_.
-  struct Generation {
-    uint64_t buckets = 0;
-    size_t offset = 0;  // in memory_
-    Tags* tags = nullptr;
-    Slot* slots = nullptr;
-    uint64_t* first_ns = nullptr;
+  struct alignas(64) Segment {
+    Tags tags[kBuckets];
+    Slot slots[kSegmentSlots];
+    uint64_t first_ns[kSegmentSlots];
+    uint32_t used;
+    uint32_t depth;  // of the hash's upper bits, how many all its keys have in common
   };
-  static size_t generation_bytes(uint64_t buckets);
-  static uint64_t buckets_for(uint64_t keys);
 
-  FlowTable(KeyFields fields, Size size, MappedMemory memory);
-  Generation generation_at(size_t offset, uint64_t buckets) const;
-  uint64_t hash(const FlowKey& key) const;
+  // A burst on its way through the table.
+  struct Batch {
+    const Packet* packets = nullptr;
+    size_t count = 0;
+    std::array<uint64_t, kMaxBurst> hashes;
+    std::array<Slot*, kMaxBurst> slots;
+    std::array<bool, kMaxBurst> found;  // slots[i] has the tag; else it is the empty one that will be written
+  };
+
+  FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, MappedMemory memory);
+  Segment* segments() const { return reinterpret_cast<Segment*>(memory_.data()); }
+  Segment* segment_of(uint64_t hash) const { return segments() + directory_[hash >> directory_shift_]; }
+  uint64_t hash_of(const FlowKey& key) const;
+  void hash(Batch& batch);
+  void find_slots(Batch& batch);
+  void count(Batch& batch);
   void insert_or_update(const Packet& packet, uint64_t hash);
-  void grow();
-  uint64_t room() const;
+  void split(Segment& segment);
+  void double_directory();
+  static void move_into(Segment& to, const Segment& from, uint32_t at, uint64_t hash);
 
   KeyMask mask_;
   KeyedHash hash_;
-  Generation now_;
+  std::vector<uint32_t> directory_;  // 2^depth entries in use; room for all from the start
+  unsigned directory_shift_ =
+      63;                       // 64 - depth; the directory starts with depth 1, a shift of 64 is undefined
+  uint32_t segment_count_ = 2;  // worker: rw, control core: ro
+  uint32_t max_segments_;
   uint64_t used_ = 0;
   uint64_t capacity_;
-  uint64_t max_buckets_;
   FlowCounters overflow_;
-  MappedMemory memory_;
+  std::array<Batch, 3> batches_;
+  size_t turn_ = 0;                       // the batch to fill next, modulo 3
+  std::array<Segment*, kMaxBurst> full_;  // to be split after this burst
+  size_t full_count_ = 0;
+  uint32_t prepared_ = 2;  // segments that are faulted in; control core
+  MappedMemory memory_;    // the segments, and behind them the one that split() works from
 };
 
 }  // namespace netspectra

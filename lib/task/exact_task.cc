@@ -1,14 +1,11 @@
 #include "task/exact_task.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace netspectra {
 
-absl::StatusOr<std::unique_ptr<Task>> ExactTask::create(const TaskConfig& config, uint64_t initial) {
-  absl::StatusOr<FlowTable> table =
-      FlowTable::create(config.fields, {config.capacity, std::min(initial, config.capacity)});
+absl::StatusOr<std::unique_ptr<Task>> ExactTask::create(const TaskConfig& config) {
+  absl::StatusOr<FlowTable> table = FlowTable::create(config.fields, config.capacity);
   if (!table.ok()) {
     return absl::Status(table.status().code(), absl::StrCat("task ", config.name, ", capacity ",
                                                             config.capacity, ": ", table.status().message()));

@@ -8,8 +8,10 @@ namespace netspectra {
 
 class ExactTask final : public Task {
  public:
-  static absl::StatusOr<std::unique_ptr<Task>> create(const TaskConfig& config, uint64_t initial);
+  static absl::StatusOr<std::unique_ptr<Task>> create(const TaskConfig& config);
   void update(std::span<const Packet> packets) override { table_.update(packets); }
+  void flush() override { table_.flush(); }
+  void prepare() override { table_.prepare(); }
   TaskPart drain() override;
 
  private:

@@ -3,10 +3,10 @@
 
 namespace netspectra {
 
-absl::StatusOr<std::unique_ptr<Task>> make_task(const TaskConfig& config, uint64_t initial) {
+absl::StatusOr<std::unique_ptr<Task>> make_task(const TaskConfig& config) {
   switch (config.kind) {
     case TaskKind::kExact:
-      return ExactTask::create(config, initial);
+      return ExactTask::create(config);
   }
   return absl::InternalError("unknown kind of task");
 }

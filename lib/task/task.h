@@ -1,7 +1,7 @@
 // What a worker runs for each measuring task, and what it leaves behind at the end of an epoch.
 //
-// Threads: update() by the owning worker; drain() by the control core once the epoch is sealed.
-// Cost: one virtual call per task and burst.
+// Threads: update() by the owning worker; prepare() by the control core at any time; drain() by the control
+// core once the epoch is sealed. Cost: one virtual call per task and burst.
 #pragma once
 
 #include <memory>
@@ -24,13 +24,17 @@ struct TaskPart {
 class Task {
  public:
   virtual ~Task() = default;
-  virtual void update(std::span<const Packet> packets) = 0;  // at most FlowTable::kMaxBurst
+  // By the control core, from time to time while the worker runs: gets ready what update() will soon need.
+  virtual void prepare() = 0;
+  // At most FlowTable::kMaxBurst packets, which must stay where they are until two further calls, or flush().
+  virtual void update(std::span<const Packet> packets) = 0;
+  // By the worker, before it seals: measures what is still on its way.
+  virtual void flush() = 0;
   // Hands over all that was measured and is empty afterwards.
   virtual TaskPart drain() = 0;
 };
 
-// The list of task kinds. `initial` is the number of keys that a task has room for from the start;
-// config.capacity must not be 0.
-absl::StatusOr<std::unique_ptr<Task>> make_task(const TaskConfig& config, uint64_t initial);
+// The list of task kinds. REQUIRES: config.capacity != 0.
+absl::StatusOr<std::unique_ptr<Task>> make_task(const TaskConfig& config);
 
 }  // namespace netspectra

@@ -10,13 +10,6 @@
 #include "ethdev/mbuf_pool.h"
 
 namespace netspectra {
-namespace {
-
-// Room that every table has from the start; it grows from there to its capacity.
-constexpr uint64_t kInitialFlows = 8192;
-
-}  // namespace
-
 struct Manager::Worker {
   MbufPool pool;  // where it polls capture files itself
   std::unique_ptr<Handover<EpochState>> handover;
@@ -69,8 +62,9 @@ absl::Status Manager::make_workers() {
     for (std::unique_ptr<EpochState>& state : states) {
       state = std::make_unique<EpochState>();
       for (size_t task : config_.plan->measured) {
-        absl::StatusOr<std::unique_ptr<Task>> made = make_task(config_.plan->tasks[task], kInitialFlows);
+        absl::StatusOr<std::unique_ptr<Task>> made = make_task(config_.plan->tasks[task]);
         if (!made.ok()) return made.status();
+        tasks_.push_back(made->get());
         state->tasks.push_back(*std::move(made));
       }
     }
@@ -192,6 +186,7 @@ bool Manager::poll(const std::function<void(EpochPart)>& on_part) {
   } else {
     for (std::unique_ptr<Worker>& worker : workers_) feed(worker->feed, *worker->pool);
   }
+  for (Task* task : tasks_) task->prepare();
   watermark_ns_ = current_watermark_ns();  // before collecting: all that it promises is then in the parts
   bool running = false;
   for (std::unique_ptr<Worker>& worker : workers_) {

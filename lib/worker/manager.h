@@ -84,6 +84,7 @@ class Manager {
   size_t next_source_ = 0;
   std::unique_ptr<RssFrontEnd> front_end_;  // with more workers than files
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<Task*> tasks_;  // of all workers and states
   std::vector<std::string> read_errors_;
   uint64_t received_by_ports_ = 0;
   uint64_t watermark_ns_ = 0;

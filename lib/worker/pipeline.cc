@@ -63,6 +63,7 @@ void Pipeline::measure(const Frame* frames, size_t count) {
   uint64_t rx_packets = 0, rx_bytes = 0, ip_bytes = 0;
   uint64_t first_ns = ledger.first_seen_ns, last_ns = ledger.last_seen_ns;
   size_t decoded = 0;
+  std::array<Packet, kBurst>& packets = packets_[turn_++ % packets_.size()];
   for (size_t i = 0; i < count; ++i) {
     const Frame& frame = frames[i];
     if (filter_ != nullptr && !filter_->matches(frame)) {
@@ -73,7 +74,7 @@ void Pipeline::measure(const Frame* frames, size_t count) {
     rx_bytes += frame.wire_len;
     first_ns = std::min(first_ns, frame.ts_ns);
     last_ns = std::max(last_ns, frame.ts_ns);
-    const Verdict verdict = decode(frame, packets_[decoded]);
+    const Verdict verdict = decode(frame, packets[decoded]);
     if (verdict.reason == DropReason::kNone) [[likely]] {
       ip_bytes += frame.wire_len;
       ++decoded;
@@ -88,7 +89,7 @@ void Pipeline::measure(const Frame* frames, size_t count) {
   ledger.ip_bytes += ip_bytes;
   ledger.first_seen_ns = first_ns;
   ledger.last_seen_ns = last_ns;
-  for (const std::unique_ptr<Task>& task : state.tasks) task->update({packets_.data(), decoded});
+  for (const std::unique_ptr<Task>& task : state.tasks) task->update({packets.data(), decoded});
 }
 
 // Ends the running epoch, if anything is in it, and begins the one that holds `clock_ns`.
@@ -100,6 +101,7 @@ void Pipeline::cut(uint64_t clock_ns) {
 
 // Offline, so that nothing is lost: waits until the control core has emptied the other state.
 void Pipeline::seal() {
+  for (const std::unique_ptr<Task>& task : handover_.active().tasks) task->flush();
   Backoff backoff;
   while (!handover_.seal()) backoff.wait();
 }

@@ -49,7 +49,9 @@ class Pipeline {
   const PacketFilter* const filter_;
   const uint64_t period_ns_;
   alignas(kCacheLine) FrameBurst burst_;
-  std::array<Packet, kBurst> packets_;
+  // By turns, because a task may hold on to the packets of the last two bursts (Task::update).
+  std::array<std::array<Packet, kBurst>, 3> packets_;
+  size_t turn_ = 0;
   alignas(kCacheLine) std::atomic<uint64_t> epoch_start_ns_{0};
   std::atomic<bool> done_{false};
 };

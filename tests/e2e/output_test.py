@@ -152,7 +152,7 @@ def test_the_store_holds_each_epoch_and_task_and_refuses_a_second_run(folder):
 def test_the_documented_configuration_runs(folder):
     text = (CAPTURES.parents[1] / "docs" / "pcap-analyzer.yaml").read_text()
     (folder / "c.yaml").write_text(text)
-    done = run("-c", folder / "c.yaml", "-o", "-", "-f", "json", SAMPLE, cwd=folder)
+    done = run("-c", folder / "c.yaml", "-o", "-", "-f", "json", SAMPLE, cwd=folder, env={**os.environ, "HOME": str(folder)})
     assert done.returncode == 0, done.stderr
     assert summary([json.loads(line) for line in done.stdout.splitlines()])["packets"] > 0
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <utility>
 
 #include "capture_builder.h"
 
@@ -115,6 +116,21 @@ TEST(PacketFilter, AnyLengthOfAnyFrameIsReadWithinItsBounds) {
         matches(*filter, link, frame, 1500);
       }
     }
+  }
+}
+
+TEST(PacketFilter, WhatIsNotCapturedDoesNotMatch) {
+  const auto filter = filter_of("udp dst port 53", {});
+  const std::pair<LinkType, Bytes> heads[] = {{LinkType::kEthernet, ethernet(0x0800, {})},
+                                              {LinkType::kNull, {2, 0, 0, 0}},
+                                              {LinkType::kNull, {0, 0, 0, 2}},
+                                              {LinkType::kPpp, {0x21}}};
+  for (const auto& [link, head] : heads) {
+    const Bytes frame = head + ipv4_udp();
+    const auto port_end = static_cast<uint32_t>(head.size() + 24);
+    EXPECT_TRUE(filter->matches({frame.data(), 0, 0, port_end, 1500, link}));
+    EXPECT_FALSE(filter->matches({frame.data(), 0, 0, port_end - 1, 1500, link}))
+        << "but its bytes are there";
   }
 }
 

@@ -6,9 +6,9 @@
 #include <random>
 #include <string>
 
+#include "base/time_ns.h"
 #include "gtest/gtest.h"
 #include "output/json_text.h"
-#include "base/time_ns.h"
 
 namespace netspectra {
 namespace {

@@ -82,7 +82,7 @@ std::unique_ptr<EpochState> make_state() {
   config.name = "flows";
   config.fields = KeyFields::five_tuple();
   config.capacity = 1000000;
-  state->tasks.push_back(*make_task(config, 1000));
+  state->tasks.push_back(*make_task(config));
   return state;
 }
 
