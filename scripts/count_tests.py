@@ -35,11 +35,11 @@ def count(build_folder):
     total = [0, 0, 0]
     for line in (logs / "testlog.json").read_text().splitlines():
         test = json.loads(line)
-        # The log's "netspectra:unit / packet" is "netspectra.netspectra:unit / packet.<suite>" in the JUnit file.
-        prefix = re.split("[: ]", test["name"])[0] + "." + test["name"]
+        # The log's "packet" is "<project>.packet.<suite>" in the JUnit file (and so is its "<project>:unit / packet").
+        mine = re.compile(r"[^.]+\." + re.escape(test["name"]) + r"(\.|$)")
         cases = [0, 0, 0]
         for suite, counts in suites.items():
-            if suite == prefix or suite.startswith(prefix + "."):
+            if mine.match(suite):
                 cases = [a + b for a, b in zip(cases, counts)]
         if test["result"] in ("OK", "EXPECTEDFAIL"):
             cases = cases if any(cases) else [1, 0, 0]

@@ -17,15 +17,12 @@ build libyaml-cpp-dev                configuration files
 build libpcap-dev                    capture files and their filter language
 test  libgtest-dev                   unit tests
 test  libgmock-dev                   unit tests: matchers
-test  libbenchmark-dev               micro-benchmarks
 test  clang-14                       fuzz targets (libFuzzer)
 test  libclang-rt-14-dev             fuzz targets: libFuzzer and sanitizer run-times
 test  clang-format-14                lint: layout
 test  clang-tidy-14                  lint: scripts/lint.sh --tidy
 test  shellcheck                     lint: shell scripts
 test  python3                        test drivers, the layer check, counting of results
-test  iproute2                       end-to-end tests: network namespaces and veth pairs
-test  tcpdump                        end-to-end tests: a second opinion on captures
 test  strace                         end-to-end tests: system calls of a running worker
 LIST
 }
@@ -35,7 +32,7 @@ usage() {
 usage: scripts/install-deps.sh [--dry-run] [GROUP...]
 Installs the Debian packages of each GROUP that are missing.
   build      to build and run the programs (the default)
-  test       to test, lint and benchmark them
+  test       to test and lint them
   --dry-run  only print the command that would be run; nothing if nothing is missing
   --help     this text
 Root is asked for (sudo) only when a package is missing.

@@ -1,6 +1,5 @@
 #include "analysis.h"
 
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include "output/writer.h"
 #include "progress_bar.h"
 #include "report.h"
+#include "signals.h"
 #include "store/store.h"
 #include "task/task_plan.h"
 #include "worker/manager.h"
@@ -31,8 +31,9 @@ using Clock = std::chrono::steady_clock;
 
 // The smallest record of a capture file with a countable packet in it: header and an IPv4 header.
 constexpr uint64_t kLeastBytesPerPacket = 16 + 20;
-// Of a grown table: a slot at load 0.75, and as much again in the generations that it has outgrown.
+// At the emptiest: a slot of 74 bytes in a segment that has just been split.
 constexpr uint64_t kBytesPerFlow = 200;
+constexpr useconds_t kIdleSleepUs = 500;
 
 // A task without a configured capacity gets room for as many flows as the files could hold, but all tables
 // together no more than a quarter of the machine's memory. Only what is used is touched.
@@ -60,36 +61,55 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// The output is truncated when it is opened: it must not be one of the captures, under whatever name.
-bool is_one_of(const std::string& output, const std::vector<std::unique_ptr<CaptureFile>>& captures) {
+// The output is truncated when it is opened: it must not be one of the files to read, under whatever name.
+bool is_one_of(const std::string& output, const std::vector<std::string>& files) {
   struct stat out = {};
   if (output == "-" || stat(output.c_str(), &out) != 0) return false;
-  return std::any_of(captures.begin(), captures.end(), [&](const std::unique_ptr<CaptureFile>& capture) {
+  return std::any_of(files.begin(), files.end(), [&](const std::string& file) {
     struct stat in = {};
-    return fstat(capture->fd(), &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+    return stat(file.c_str(), &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
   });
 }
 
-// SIGINT and SIGTERM, taken by the control loop where other programs would sleep. Blocked before any thread
-// exists, so that no worker is ever interrupted.
-class Interrupts {
- public:
-  Interrupts() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGINT);
-    sigaddset(&signals_, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-  }
-  // Sleeps, at most 500 us. True once, at the first signal; a second one ends the process as usual.
-  bool sleep() {
-    const timespec half_a_millisecond = {0, 500'000};
-    if (sigtimedwait(&signals_, nullptr, &half_a_millisecond) < 0) return false;
-    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
-    return true;
+// The captures of a run, and for every file that the user named what went wrong with it.
+struct Inputs {
+  std::vector<std::unique_ptr<CaptureFile>> captures;
+  std::vector<size_t> file_of;      // for each capture: its place among the files
+  std::vector<std::string> errors;  // by file; empty = none
+  std::vector<LinkType> links;
+  uint64_t bytes = 0;
+
+  static Inputs open(const std::vector<std::string>& files) {
+    Inputs inputs;
+    for (size_t i = 0; i < files.size(); ++i) {
+      absl::StatusOr<std::unique_ptr<CaptureFile>> capture = CaptureFile::open(files[i]);
+      inputs.errors.emplace_back(capture.status().message());
+      if (!capture.ok()) {
+        report_error(inputs.errors.back());
+        continue;
+      }
+      const std::vector<LinkType>& links = (*capture)->leading_links();
+      inputs.links.insert(inputs.links.end(), links.begin(), links.end());
+      inputs.bytes += (*capture)->size();
+      inputs.captures.push_back(*std::move(capture));
+      inputs.file_of.push_back(i);
+    }
+    return inputs;
   }
 
- private:
-  sigset_t signals_;
+  std::vector<const CaptureFile*> files() const {
+    std::vector<const CaptureFile*> files;
+    for (const std::unique_ptr<CaptureFile>& capture : captures) files.push_back(capture.get());
+    return files;
+  }
+
+  // All that is known to have gone wrong so far, in the order of the files.
+  std::vector<std::string> errors_with(const std::vector<std::string>& by_capture) const {
+    std::vector<std::string> by_file = errors;
+    for (size_t i = 0; i < by_capture.size(); ++i) by_file[file_of[i]] = by_capture[i];
+    std::erase(by_file, "");
+    return by_file;
+  }
 };
 
 // Where results go: the output and, if there is one, the store.
@@ -168,8 +188,8 @@ class Books {
 };
 
 // Drives the manager until every worker is done; emits epochs as they become whole.
-void run(Manager& manager, EpochMerger& merger, Interrupts& interrupts, ProgressBar& bar,
-         const EpochMerger::OnEpoch& on_epoch) {
+void run(Manager& manager, EpochMerger& merger, ProgressBar& bar, const EpochMerger::OnEpoch& on_epoch) {
+  const InterruptFlag interrupt;
   manager.start();
   bool running = true;
   while (running) {
@@ -180,98 +200,80 @@ void run(Manager& manager, EpochMerger& merger, Interrupts& interrupts, Progress
     });
     merger.emit_before(manager.watermark_ns(), on_epoch);
     bar.update(manager.progress());
-    if (running && idle && interrupts.sleep()) manager.stop();
+    if (interrupt.raised()) manager.stop();
+    if (running && idle) usleep(kIdleSleepUs);
   }
   manager.finish();
   merger.emit_all(on_epoch);
   bar.finish(manager.progress());
 }
 
+// The EAL and the manager: everything that starts threads.
+absl::StatusOr<std::unique_ptr<Manager>> start(const AnalyzerOptions& options, const ManagerConfig& config) {
+  const BlockedSignals blocked;
+  EalConfig eal_config = Manager::eal_needs(options.workers, config.files.size());
+  eal_config.args = options.eal_args;
+  const absl::StatusOr<EalInfo> eal = start_eal(eal_config);
+  if (!eal.ok()) return eal.status();
+  return Manager::create(config, *eal);
+}
+
+int fail(const absl::Status& status) {
+  report_error(std::string(status.message()));
+  return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
+}
+
 }  // namespace
 
 int analyze(const AnalyzerOptions& options) {
-  Interrupts interrupts;
   raise_descriptor_limit();
+  survive_cut_captures();
+  if (is_one_of(options.output, options.files)) {
+    return fail(absl::InvalidArgumentError(
+        absl::StrCat("--output ", options.output, ": is one of the files to read")));
+  }
+  const Inputs inputs = Inputs::open(options.files);
+  if (inputs.captures.empty()) return kExitFailed;
 
-  RunSummary summary;
-  summary.files = options.files;
-  std::vector<std::unique_ptr<CaptureFile>> captures;
+  const TaskPlan plan = make_plan(options, inputs.bytes);
   ManagerConfig config;
-  std::vector<LinkType> links;
-  uint64_t file_bytes = 0;
-  for (const std::string& path : options.files) {
-    absl::StatusOr<std::unique_ptr<CaptureFile>> capture = CaptureFile::open(path);
-    if (!capture.ok()) {
-      summary.read_errors.emplace_back(capture.status().message());
-      continue;
-    }
-    file_bytes += (*capture)->size();
-    links.insert(links.end(), (*capture)->leading_links().begin(), (*capture)->leading_links().end());
-    config.files.push_back(capture->get());
-    captures.push_back(*std::move(capture));
-  }
-  for (const std::string& error : summary.read_errors) report_error(error);
-  if (captures.empty()) return kExitFailed;
-
-  std::unique_ptr<PacketFilter> filter;
-  if (!options.filter.empty()) {
-    absl::StatusOr<std::unique_ptr<PacketFilter>> compiled = PacketFilter::compile(options.filter, links);
-    if (!compiled.ok()) {
-      report_error(std::string(compiled.status().message()));
-      return kExitUsage;
-    }
-    filter = *std::move(compiled);
-  }
-
-  if (is_one_of(options.output, captures)) {
-    report_error(absl::StrCat("--output ", options.output, ": is one of the captures"));
-    return kExitUsage;
-  }
-  absl::StatusOr<std::unique_ptr<Results>> results = Results::open(options);
-  if (!results.ok()) {
-    report_error(std::string(results.status().message()));
-    return absl::IsInvalidArgument(results.status()) ? kExitUsage : kExitFailed;
-  }
-
-  const TaskPlan plan = make_plan(options, file_bytes);
   config.plan = &plan;
+  config.files = inputs.files();
   config.workers = options.workers;
   config.period_ns = options.period_ns;
-  config.filter = filter.get();
-
-  EalConfig eal_config = Manager::eal_needs(options.workers, config.files.size());
-  eal_config.args = options.eal_args;
-  absl::StatusOr<EalInfo> eal = start_eal(eal_config);
-  absl::Status started = eal.status();
-  std::unique_ptr<Manager> manager;
-  if (started.ok()) {
-    absl::StatusOr<std::unique_ptr<Manager>> made = Manager::create(config, *eal);
-    started = made.status();
-    if (started.ok()) manager = *std::move(made);
+  std::unique_ptr<PacketFilter> filter;
+  if (!options.filter.empty()) {
+    absl::StatusOr<std::unique_ptr<PacketFilter>> compiled =
+        PacketFilter::compile(options.filter, inputs.links);
+    if (!compiled.ok()) return fail(absl::InvalidArgumentError(compiled.status().message()));
+    filter = *std::move(compiled);
+    config.filter = filter.get();
   }
-  if (!started.ok()) {
-    report_error(std::string(started.message()));
-    return kExitFailed;
-  }
+  absl::StatusOr<std::unique_ptr<Manager>> manager = start(options, config);
+  if (!manager.ok()) return fail(manager.status());
+  absl::StatusOr<std::unique_ptr<Results>> results = Results::open(options);
+  if (!results.ok()) return fail(results.status());
 
   Books books;
   EpochMerger merger(plan, options.period_ns, options.store.empty() ? options.rows() : 0);
   ProgressBar bar(options.progress);
-  const Clock::time_point start = Clock::now();
-  run(*manager, merger, interrupts, bar, [&](const EpochResult& result) {
+  const Clock::time_point began = Clock::now();
+  run(**manager, merger, bar, [&](EpochResult result) {
     books.add(result, plan);
+    result.read_errors = inputs.errors_with((*manager)->errors());
     (*results)->epoch(result);
   });
-  summary.elapsed_s = std::chrono::duration<double>(Clock::now() - start).count();
 
-  books.close(manager->received_by_ports());
-  for (const std::string& error : manager->read_errors()) {
-    report_error(error);
-    summary.read_errors.push_back(error);
-  }
-  for (const std::string& fault : books.faults()) report_error(fault);
+  RunSummary summary;
+  summary.elapsed_s = std::chrono::duration<double>(Clock::now() - began).count();
+  summary.files = options.files;
+  summary.read_errors = inputs.errors_with((*manager)->errors());
+  books.close((*manager)->received_by_ports());
   summary.ledger = books.ledger();
   summary.overflow_packets = books.overflow_packets();
+  for (const std::vector<std::string>& errors : {(*manager)->errors(), books.faults()}) {
+    for (const std::string& error : errors) report_error(error);  // nothing for those without one
+  }
   const bool written = (*results)->close(summary);
   return written && summary.read_errors.empty() && books.faults().empty() ? kExitDone : kExitFailed;
 }

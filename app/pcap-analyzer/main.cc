@@ -6,9 +6,11 @@
 #include "analysis.h"
 #include "config/analyzer_options.h"
 #include "report.h"
+#include "signals.h"
 
 int main(int argc, char** argv) {
   using namespace netspectra;
+  occupy_standard_descriptors();
   auto parsed = parse_analyzer_options(argc, argv);
   if (!parsed.ok()) {
     report_error(std::string(parsed.status().message()));

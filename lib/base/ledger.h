@@ -58,6 +58,7 @@ struct Ledger {
   uint64_t rx_packets = 0;    // frames that reached decode (past the capture filter, if there is one)
   uint64_t rx_bytes = 0;      // their lengths on the wire
   uint64_t filtered_out = 0;  // frames that the capture filter refused; not in rx_packets
+  uint64_t late_packets = 0;  // of rx_packets: older than the epoch that they are counted in
   uint64_t ip_packets = 0;    // frames handed to the tasks
   uint64_t ip_bytes = 0;
   uint64_t first_seen_ns = UINT64_MAX;  // over all rx_packets; UINT64_MAX when there are none
@@ -73,6 +74,7 @@ struct Ledger {
     rx_packets += from.rx_packets;
     rx_bytes += from.rx_bytes;
     filtered_out += from.filtered_out;
+    late_packets += from.late_packets;
     ip_packets += from.ip_packets;
     ip_bytes += from.ip_bytes;
     first_seen_ns = std::min(first_seen_ns, from.first_seen_ns);

@@ -1,9 +1,8 @@
 // Times as 64-bit nanoseconds since the Unix epoch, and the few that do not fit.
 //
 // Purpose: pcapng counts 64 bits of the interface's own unit, most often microseconds; 2^64 us is 584,942
-// years.
-//   Such times exist: a writer that meant "505 s before the first" writes 2^64 us - 505 s. They are kept to
-//   the nanosecond and in their order, and printed as the file has them.
+//   years. Such times exist: a writer that meant "505 s before the first" writes 2^64 us - 505 s. They are
+//   kept to the nanosecond and in their order, and printed as the file has them.
 // Shapes: below 2^63 (year 2262) the time itself; from 2^63 on, 2^64 us less what is missing to it, the last
 //   292 years before 2^64 us. What lies between becomes 2^63 - 1; before 1970 becomes 0.
 // Threads: pure functions.

@@ -37,19 +37,6 @@ constexpr Unit kCountUnits[] = {
     {"Mi", uint64_t{1} << 20},
     {"Gi", uint64_t{1} << 30},
 };
-constexpr Unit kByteUnits[] = {
-    {"", 1},
-    {"B", 1},
-    {"kB", 1'000},
-    {"KB", 1'000},
-    {"MB", 1'000'000},
-    {"GB", 1'000'000'000},
-    {"TB", 1'000'000'000'000},
-    {"KiB", uint64_t{1} << 10},
-    {"MiB", uint64_t{1} << 20},
-    {"GiB", uint64_t{1} << 30},
-    {"TiB", uint64_t{1} << 40},
-};
 
 struct Quantity {
   std::span<const Unit> units;
@@ -61,8 +48,6 @@ constexpr Quantity kDuration = {kDurationUnits, "a whole number and a unit",
                                 "ns, us, ms, s, m, h, d; for example 10s"};
 constexpr Quantity kCount = {kCountUnits, "a whole number, with or without a unit",
                              "k, M, G, Ki, Mi, Gi; for example 250k"};
-constexpr Quantity kBytes = {kByteUnits, "a whole number, with or without a unit",
-                             "B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; for example 1GiB"};
 
 absl::StatusOr<uint64_t> parse_quantity(const std::string& text, const Quantity& quantity) {
   uint64_t number = 0;
@@ -109,8 +94,6 @@ constexpr uint64_t rounded_quotient(uint64_t value, uint64_t divisor) {
 absl::StatusOr<uint64_t> parse_duration(const std::string& text) { return parse_quantity(text, kDuration); }
 
 absl::StatusOr<uint64_t> parse_count(const std::string& text) { return parse_quantity(text, kCount); }
-
-absl::StatusOr<uint64_t> parse_bytes(const std::string& text) { return parse_quantity(text, kBytes); }
 
 std::string format_count(uint64_t count) {
   std::string text = absl::StrCat(count);

@@ -1,6 +1,6 @@
 // Quantities as people write and read them: durations, counts, byte sizes, rates, times.
 //
-// Shapes: parse_*() takes a whole decimal number directly followed by its unit ("10s", "250k", "1GiB"), and
+// Shapes: parse_*() takes a whole decimal number directly followed by its unit ("10s", "250k", "64Ki"), and
 //   nothing else: no sign, no fraction, no spaces. format_*() and human_*() give ASCII; human_*() round to a
 //   fixed number of decimals, so that a right-aligned column has its decimal points in line.
 // Errors: InvalidArgument, with a phrase that is made to follow the value: "needs a unit (...)".
@@ -19,8 +19,6 @@ namespace netspectra {
 absl::StatusOr<uint64_t> parse_duration(const std::string& text);
 // "4096", "250k", "1M", "64Ki". Units: none, k or K, M, G (decimal), Ki, Mi, Gi (binary).
 absl::StatusOr<uint64_t> parse_count(const std::string& text);
-// "4096", "512MB", "1GiB" -> bytes. Units: none or B, kB or KB, MB, GB, TB (decimal), KiB, MiB, GiB, TiB.
-absl::StatusOr<uint64_t> parse_bytes(const std::string& text);
 
 std::string format_count(uint64_t count);                   // 1234567 -> "1,234,567"
 std::string human_count(uint64_t count);                    // "999", "1.23 M"

@@ -90,7 +90,7 @@ CaptureFile::~CaptureFile() {
 
 std::string CaptureFile::inspect() {
   if (size_ < sizeof(uint32_t)) return foreign_format(begin_, size_);
-  const bool is_pcapng = load<uint32_t>(begin_, false) == kPcapngSectionHeader;
+  const bool is_pcapng = load<uint32_t>(begin_) == kPcapngSectionHeader;
   format_ = is_pcapng ? CaptureFormat::kPcapng : CaptureFormat::kPcap;
   std::string cause = is_pcapng ? inspect_pcapng() : inspect_pcap();
   if (!cause.empty()) return cause;

@@ -57,8 +57,7 @@ Outcome compile_for(int dlt, const std::string& expression, bpf_program& program
 bool is_ip(uint8_t ppp_protocol) { return ppp_protocol == 0x21 || ppp_protocol == 0x57; }
 
 // libpcap's programs know one form of the PPP and loopback headers: PPP as in HDLC, and this system's byte
-// order and number for IPv6. The length of the header before an IP packet where it is of another form, else
-// 0.
+// order and number for IPv6. Where the header before an IP packet is of another form: its length, else 0.
 size_t foreign_header_bytes(const Frame& frame) {
   const uint8_t* d = frame.data;
   if (frame.captured < 4) return 0;

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "capture/byte_order.h"
+#include "packet/bytes.h"
 
 namespace netspectra {
 
@@ -38,7 +38,7 @@ struct PcapHeader {
 // from the magic number are set. REQUIRES: size >= 4.
 inline std::optional<PcapHeader> parse_pcap_header(const uint8_t* bytes, size_t size) {
   PcapHeader header;
-  switch (load<uint32_t>(bytes, false)) {
+  switch (load<uint32_t>(bytes)) {
     case 0xd4c3b2a1:
       header.swapped = true;
       [[fallthrough]];

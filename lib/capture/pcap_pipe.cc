@@ -101,6 +101,7 @@ absl::StatusOr<std::unique_ptr<PcapPipe>> PcapPipe::start(const CaptureFile& fil
   // A thread inherits the signal mask: blocked here, no signal can reach the feeder before it blocks its own.
   sigset_t all, before;
   sigfillset(&all);
+  sigdelset(&all, SIGBUS);  // a mapped file that was cut shorter: blocked, it would end the process unasked
   pthread_sigmask(SIG_SETMASK, &all, &before);
   absl::Status status = absl::OkStatus();
   try {

@@ -1,7 +1,7 @@
 #include "capture/pcapng_walk.h"
 
 #include "base/time_ns.h"
-#include "capture/byte_order.h"
+#include "packet/bytes.h"
 
 namespace netspectra {
 namespace {
@@ -72,7 +72,7 @@ PcapngWalk::Block PcapngWalk::step() {
   const size_t left = static_cast<size_t>(end_ - block);
   if (left == 0) return Block::kEnd;
   if (left < kBlockOverheadBytes) return fail("the file ends inside a block header");
-  if (load<uint32_t>(block, false) == kPcapngSectionHeader) {
+  if (load<uint32_t>(block) == kPcapngSectionHeader) {
     if (left < kPcapngSectionHeaderBytes) return fail("the file ends inside a section header");
     if (const char* cause = read_section(block)) return fail(cause);
   }
@@ -109,7 +109,7 @@ PcapngWalk::Block PcapngWalk::step() {
 }
 
 const char* PcapngWalk::read_section(const uint8_t* block) {
-  switch (load<uint32_t>(block + 8, false)) {
+  switch (load<uint32_t>(block + 8)) {
     case 0x1a2b3c4d:
       swapped_ = false;
       break;

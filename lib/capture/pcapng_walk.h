@@ -5,7 +5,8 @@
 //   sections' stated lengths, are passed over.
 // Ownership: borrows the file's bytes; records point into them. Threads: belongs to one thread.
 // Errors: the walk ends at the first block that is cut short or contradicts itself; fault() says where and
-// why. Cost: 5 to 10 ns a packet. Source: draft-ietf-opsawg-pcapng.
+//   why.
+// Cost: 5 to 10 ns a packet. Source: draft-ietf-opsawg-pcapng.
 #pragma once
 
 #include <cstddef>

@@ -28,7 +28,7 @@ What to show
 
 How to run
   -c, --config FILE      read settings from a YAML file; the command line wins
-  -w, --workers N        worker threads, 1 to 64 (default: 1)
+  -w, --workers N        worker threads, 1 to 16 (default: 1)
   -h, --help             show this and exit
       --version          show the version and exit
 

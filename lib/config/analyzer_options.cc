@@ -15,7 +15,7 @@
 namespace netspectra {
 namespace {
 
-constexpr unsigned kMaxWorkers = 64;
+constexpr unsigned kMaxWorkers = 16;  // software RSS feeds them by a net_ring port: at most 16 queues
 constexpr uint64_t kMaxPeriodNs = 365ull * 86'400'000'000'000;  // keeps epoch arithmetic far from 2^64
 constexpr std::array<const char*, 3> kProgressNames = {"auto", "always", "never"};
 
@@ -182,27 +182,6 @@ absl::StatusOr<std::variant<AnalyzerOptions, EarlyExit>> parse_analyzer_options(
   if (!mistakes.empty()) return absl::InvalidArgumentError(absl::StrJoin(mistakes, "\n"));
   if (options.tasks.empty()) options.tasks.push_back(default_task());
   return options;
-}
-
-std::string describe(const AnalyzerOptions& options) {
-  const auto or_none = [](const std::string& text) { return text.empty() ? "none" : text; };
-  std::string text;
-  const auto line = [&](const char* key, const std::string& value) {
-    absl::StrAppend(&text, key, ": ", value, "\n");
-  };
-  line("files", absl::StrJoin(options.files, ", "));
-  for (const TaskConfig& task : options.tasks) line("task", format_task_spec(task));
-  line("workers", absl::StrCat(options.workers));
-  line("period", options.period_ns == 0 ? "the whole capture" : exact_duration_ns(options.period_ns));
-  line("format", kFormatNames[static_cast<size_t>(options.format)]);
-  line("top", options.rows() == 0 ? "all" : absl::StrCat(options.rows()));
-  line("output", options.output == "-" ? "standard output" : options.output);
-  line("store", or_none(options.store));
-  line("filter", or_none(options.filter));
-  line("progress", kProgressNames[static_cast<size_t>(options.progress)]);
-  line("eal", options.eal_args.empty() ? "derived" : absl::StrJoin(options.eal_args, " "));
-  text.pop_back();
-  return text;
 }
 
 }  // namespace netspectra

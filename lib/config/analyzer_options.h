@@ -25,7 +25,7 @@ struct AnalyzerOptions {
   std::vector<std::string> eal_args;  // what stood before `--`, untouched; empty = derive
   std::vector<std::string> files;
   std::vector<TaskConfig> tasks;  // never empty
-  unsigned workers = 1;           // 1 .. 64
+  unsigned workers = 1;           // 1 .. 16
   uint64_t period_ns = 0;         // 0 = the whole capture is one epoch
   std::optional<uint64_t> top;    // not given: 10 for tables, all for JSON and CSV
   Format format = Format::kTable;
@@ -43,8 +43,5 @@ enum class EarlyExit : uint8_t { kHelp, kVersion };
 absl::StatusOr<std::variant<AnalyzerOptions, EarlyExit>> parse_analyzer_options(int argc,
                                                                                 const char* const* argv);
 std::string analyzer_help();  // what --help prints
-
-// One line per effective setting, "key: value", for the log at start.
-std::string describe(const AnalyzerOptions& options);
 
 }  // namespace netspectra

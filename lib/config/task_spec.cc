@@ -5,7 +5,6 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/units.h"
 #include "config/words.h"
@@ -16,14 +15,6 @@ namespace {
 constexpr size_t kMaxNameLength = 64;
 constexpr uint64_t kMaxCapacity = 1'000'000'000;  // about 100 GB of flow table
 constexpr const char* kShape = "NAME=KIND:FIELD,FIELD[:option=value,...]";
-
-std::vector<std::string> field_names(KeyFields fields) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    if (fields.has(static_cast<KeyField>(i))) names.push_back(kKeyFieldNames[i]);
-  }
-  return names;
-}
 
 std::vector<std::string> split_list(const std::string& text) { return absl::StrSplit(text, ','); }
 
@@ -101,12 +92,6 @@ std::vector<std::string> parse_task_spec(const std::string& spec, const std::vec
     }
   }
   return mistakes;
-}
-
-std::string format_task_spec(const TaskConfig& task) {
-  return absl::StrCat(task.name, "=", kTaskKindNames[static_cast<size_t>(task.kind)], ":",
-                      absl::StrJoin(field_names(task.fields), ","),
-                      task.capacity == 0 ? "" : absl::StrCat(":capacity=", task.capacity));
 }
 
 TaskConfig default_task() { return {"per_five_tuple", TaskKind::kExact, KeyFields::five_tuple(), 0}; }

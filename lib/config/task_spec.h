@@ -28,7 +28,6 @@ absl::Status set_task_option(const std::string& option, const std::string& value
 // Fills `task` and returns what is wrong with the specification, if anything.
 std::vector<std::string> parse_task_spec(const std::string& spec, const std::vector<TaskConfig>& others,
                                          TaskConfig& task);
-std::string format_task_spec(const TaskConfig& task);  // parse_task_spec() reads it back
 
 TaskConfig default_task();  // per_five_tuple: every flow, exactly
 

@@ -25,7 +25,7 @@ absl::StatusOr<uint16_t> attach_port(const CaptureFile& file, const std::string&
   // By descriptor: a path with a comma or an equals sign would break the device arguments.
   const std::string args = absl::StrCat("rx_pcap=/proc/self/fd/", fd);
   if (const int code = rte_vdev_init(name.c_str(), args.c_str()); code != 0) {
-    return port_error(file, "open the file", code);
+    return port_error(file, "open the file any more", code);
   }
   uint16_t port = 0;
   rte_eth_conf conf = {};
@@ -79,7 +79,7 @@ CaptureQueue::~CaptureQueue() {
 void CaptureQueue::receive(FrameBurst& burst) {
   stopped_ = stop_.load(std::memory_order_relaxed);
   // Not past the last whole record: net_pcap would go on behind a corrupt one and deliver rubbish.
-  if (stopped_ || !reader_.has_next()) {
+  if (stopped_ || out_of_step_ || !reader_.has_next()) {
     burst.count = 0;
     return;
   }
@@ -89,6 +89,10 @@ void CaptureQueue::receive(FrameBurst& burst) {
     CaptureRecord record;
     if (!reader_.next(record)) break;
     rte_mbuf* const mbuf = burst.mbufs[i];
+    if (mbuf->pkt_len > record.captured) [[unlikely]] {
+      out_of_step_ = true;
+      break;
+    }
     const bool whole = mbuf->nb_segs == 1 && mbuf->data_len == record.captured;
     clock_ns_ = std::max(clock_ns_, record.ts_ns);
     burst.frames[i] = {whole ? rte_pktmbuf_mtod(mbuf, const uint8_t*) : record.data,
@@ -98,8 +102,11 @@ void CaptureQueue::receive(FrameBurst& burst) {
                        record.wire_len,
                        record.link};
   }
-  // Frames beyond the mapped file: it has grown since it was opened. Those are not measured.
-  if (i < received) rte_pktmbuf_free_bulk(burst.mbufs.data() + i, received - i);
+  // Frames beyond the file as it was opened: it has grown, or it was cut shorter and its records are gone.
+  if (i < received) {
+    rte_pktmbuf_free_bulk(burst.mbufs.data() + i, received - i);
+    surplus_ += static_cast<uint64_t>(received - i);
+  }
   burst.count = i;
   burst.clock_ns = clock_ns_;
   stalled_ = received != 0 ? 0 : stalled_ + 1;
@@ -117,12 +124,16 @@ void CaptureQueue::publish() {
 }
 
 bool CaptureQueue::finished() {
-  if (stopped_ || !reader_.has_next()) return true;
+  if (stopped_ || out_of_step_ || !reader_.has_next()) return true;
   gave_up_ = stalled_ >= kStalled;
   return gave_up_;
 }
 
 std::string CaptureQueue::error() {
+  if (out_of_step_) {
+    return absl::StrCat(file_.path(), ": was cut shorter or overwritten while it was read, after ",
+                        packets_.get(), " packets");
+  }
   if (gave_up_) {
     return absl::StrCat(file_.path(), ": net_pcap stopped after ", reader_.records(), " packets, at byte ",
                         reader_.offset(), " of ", file_.size());
@@ -137,7 +148,7 @@ std::string CaptureQueue::error() {
 uint64_t CaptureQueue::received_by_port() const {
   rte_eth_stats stats = {};
   rte_eth_stats_get(port_, &stats);
-  return stats.ipackets;
+  return stats.ipackets - surplus_;
 }
 
 }  // namespace netspectra

@@ -1,7 +1,6 @@
 // A capture file as an RX queue: DPDK's net_pcap, with the file itself walked in step.
 //
-// Purpose: net_pcap delivers the frames. Wire length, nanoseconds, link type, the end of the file and where
-// it
+// Purpose: net_pcap delivers the frames. Wire length, nanoseconds, link type, the end of the file and where it
 //   broke are not told by it: a CaptureReader supplies them record by record. A plain pcap is read by
 //   net_pcap directly; a pcapng through a PcapPipe, because libpcap stops at the first interface that
 //   differs. Frames that net_pcap chains or clips (over 2 KiB, over the file's snaplen, over 64 KiB) are
@@ -56,7 +55,7 @@ class CaptureQueue final : public RxQueue {
 
   // Only once closed: empty after a clean end.
   std::string error();
-  // What the port itself has counted; for the books.
+  // What the port itself has counted, less the frames that are not in the file as it was opened; for the books.
   uint64_t received_by_port() const;
 
  private:
@@ -70,8 +69,10 @@ class CaptureQueue final : public RxQueue {
   CaptureReader reader_;
   uint64_t clock_ns_;
   bool stopped_ = false;
-  unsigned stalled_ = 0;  // empty polls in a row while the file has more
-  bool gave_up_ = false;  // net_pcap stopped short of the records that the file has
+  unsigned stalled_ = 0;      // empty polls in a row while the file has more
+  bool gave_up_ = false;      // net_pcap stopped short of the records that the file has
+  bool out_of_step_ = false;  // net_pcap delivers what the file does not have (any more)
+  uint64_t surplus_ = 0;      // frames that it delivered beyond the file's records
   alignas(kCacheLine) Counter packets_;
   Counter offset_;
   std::atomic<uint64_t> published_clock_ns_;

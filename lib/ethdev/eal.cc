@@ -41,8 +41,9 @@ std::string lcore_map(const cpu_set_t& allowed, unsigned polling_lcores) {
 }
 
 std::vector<std::string> derive_args(const EalConfig& config, const cpu_set_t& cpus, bool hugepages) {
-  std::vector<std::string> args = {"--no-pci", "--no-telemetry", "--log-level=4", "--lcores",
-                                   lcore_map(cpus, config.polling_lcores)};
+  std::vector<std::string> args = {"--no-pci",      "--no-telemetry",
+                                   "--log-level=4", "--log-level=pmd.*:3",
+                                   "--lcores",      lcore_map(cpus, config.polling_lcores)};
   const std::vector<std::string> memory =
       hugepages ? std::vector<std::string>{"--in-memory"}
                 : std::vector<std::string>{"--no-huge", "--no-shconf", "-m", absl::StrCat(config.memory_mib)};
@@ -99,6 +100,14 @@ absl::StatusOr<EalInfo> start_eal(const EalConfig& config) {
   sched_getaffinity(0, sizeof(info.cpus), &info.cpus);
   info.hugepages = hugepages_available(config.memory_mib);
 
+  for (const std::string& arg : config.args) {
+    // The EAL would print its help and end the process.
+    if (arg == "-h" || arg == "--help") {
+      return absl::InvalidArgumentError(absl::StrCat("EAL argument ", arg,
+                                                     ": nothing would be measured; see DPDK's ",
+                                                     "documentation of the EAL parameters"));
+    }
+  }
   std::vector<std::string> args =
       config.args.empty() ? derive_args(config, info.cpus, info.hugepages) : config.args;
   const std::string shown = absl::StrJoin(args, " ");

@@ -96,19 +96,7 @@ RssFrontEnd::~RssFrontEnd() {
 }
 
 void RssFrontEnd::run() {
-  Backoff backoff;
-  for (;;) {
-    const bool closed = feed_.closed();
-    if (CaptureQueue* queue = feed_.take()) {
-      drain(*queue);
-      queue->close();
-      backoff.reset();
-    } else if (closed) {
-      break;
-    } else {
-      backoff.wait();
-    }
-  }
+  feed_.serve([this](CaptureQueue& queue) { drain(queue); });
   done_.store(true, std::memory_order_release);
 }
 

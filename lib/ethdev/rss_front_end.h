@@ -5,8 +5,8 @@
 //   port offers as RX queues: the workers poll an ethdev as they do on a NIC.
 // Flow control: nothing is ever lost. A full ring makes the front end wait, and it polls net_pcap only while
 //   the pool has room for the largest burst that could come.
-// Threads: create() and the destructor on the control core; run() on one lcore; queue(i) is polled by worker
-// i. Ownership: owns rings, port, pool. The Frame of each mbuf travels in its private area. Errors: create().
+// Threads: create() and the destructor on the control core; run() on one lcore; worker i polls queue(i).
+// Ownership: owns rings, port, pool. The Frame of each mbuf travels in its private area. Errors: create().
 #pragma once
 
 #include <atomic>

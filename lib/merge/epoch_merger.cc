@@ -56,7 +56,10 @@ void EpochMerger::emit_all(const OnEpoch& on_epoch) {
 }
 
 EpochResult EpochMerger::finish(uint64_t start_ns, Pending pending) const {
-  EpochResult result{start_ns, period_ns_, pending.ledger, {}};
+  EpochResult result;
+  result.start_ns = start_ns;
+  result.period_ns = period_ns_;
+  result.ledger = pending.ledger;
   for (const TaskConfig& task : plan_.tasks) result.tasks.push_back({&task, {}, {}});
   for (size_t i = 0; i < plan_.measured.size(); ++i) {
     TaskResult& measured = result.tasks[plan_.measured[i]];

@@ -2,9 +2,8 @@
 //
 // Purpose: collects the parts of each epoch from all workers, in any order, and emits the epoch once nothing
 //   more of it can come. Sums, minima, maxima and ORs only: the result does not depend on the order.
-// Threads: one thread (the control core). Ownership: keeps the parts until their epoch is emitted; borrows
-// the
-//   plan, which must outlive the results too.
+// Threads: one thread (the control core).
+// Ownership: keeps the parts until their epoch is emitted; borrows the plan, which must outlive the results.
 // Cost: with one part per epoch a move; otherwise about 60 ns a record; derived tasks 40 ns a source record.
 #pragma once
 
@@ -21,7 +20,7 @@ namespace netspectra {
 
 class EpochMerger {
  public:
-  using OnEpoch = std::function<void(const EpochResult&)>;
+  using OnEpoch = std::function<void(EpochResult)>;
 
   // `ranked`: how many records of each task are to stand in order at the front; 0 = all.
   EpochMerger(const TaskPlan& plan, uint64_t period_ns, uint64_t ranked);

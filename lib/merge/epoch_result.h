@@ -2,10 +2,11 @@
 //
 // Shapes: one TaskResult per configured task, in configuration order. Records are sorted by bytes
 //   (descending), then by key, and each key is there once.
-// Threads: plain data, immutable once emitted.
+// Threads: plain data, the caller's once emitted.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/ledger.h"
@@ -25,6 +26,8 @@ struct EpochResult {
   uint64_t period_ns = 0;  // 0 where the whole capture is one epoch
   Ledger ledger;
   std::vector<TaskResult> tasks;
+  // What had gone wrong with the files by the time the epoch was emitted: parts of it may be missing.
+  std::vector<std::string> read_errors;
 };
 
 }  // namespace netspectra

@@ -58,6 +58,15 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_json_strings(std::string& out, const std::vector<std::string>& texts) {
+  out += '[';
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (i != 0) out += ',';
+    append_json_string(out, texts[i]);
+  }
+  out += ']';
+}
+
 void append_number(std::string& out, uint64_t value) {
   char digits[kMaxNumberText];
   out.append(digits, size_t(put_number(digits, value) - digits));

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ledger.h"
 
@@ -15,6 +16,9 @@ namespace netspectra {
 // A JSON string with its quotes (RFC 8259, 7). File names may hold any bytes: control characters become
 // \u00XX or their short form, and each byte that is not part of valid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
+
+// ["...","..."]
+void append_json_strings(std::string& out, const std::vector<std::string>& texts);
 
 void append_number(std::string& out, uint64_t value);
 void append_time(std::string& out, uint64_t time_ns);  // as put_time()

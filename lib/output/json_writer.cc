@@ -17,15 +17,6 @@ void append_field(std::string& out, const char* name, uint64_t value) {
   append_number(out, value);
 }
 
-void append_strings(std::string& out, const std::vector<std::string>& strings) {
-  out += '[';
-  for (size_t i = 0; i < strings.size(); ++i) {
-    if (i != 0) out += ',';
-    append_json_string(out, strings[i]);
-  }
-  out += ']';
-}
-
 // At most six decimals, without trailing zeros.
 void append_seconds(std::string& out, double seconds) {
   char digits[400];  // the longest double has 309 digits before the point
@@ -59,7 +50,7 @@ class JsonWriter final : public Writer {
     const Ledger& ledger = summary.ledger;
     const bool any = ledger.rx_packets != 0;
     line_ = "{\"type\":\"summary\",\"files\":";
-    append_strings(line_, summary.files);
+    append_json_strings(line_, summary.files);
     append_field(line_, "packets", ledger.rx_packets);
     append_field(line_, "bytes", ledger.rx_bytes);
     append_field(line_, "ip_packets", ledger.ip_packets);
@@ -67,6 +58,7 @@ class JsonWriter final : public Writer {
     line_ += ",\"malformed\":";
     append_malformed(line_, ledger);
     if (ledger.filtered_out != 0) append_field(line_, "filtered_out", ledger.filtered_out);
+    if (ledger.late_packets != 0) append_field(line_, "late_packets", ledger.late_packets);
     append_field(line_, "overflow_packets", summary.overflow_packets);
     line_ += ",\"first_seen_ns\":";
     append_time(line_, any ? ledger.first_seen_ns : 0);
@@ -75,7 +67,7 @@ class JsonWriter final : public Writer {
     line_ += ",\"elapsed_s\":";
     append_seconds(line_, summary.elapsed_s);
     line_ += ",\"read_errors\":";
-    append_strings(line_, summary.read_errors);
+    append_json_strings(line_, summary.read_errors);
     line_ += "}\n";
     sink_.append(line_);
   }

@@ -118,6 +118,11 @@ std::string summary_text(const RunSummary& summary) {
   append_line(
       out, "packets",
       absl::StrCat(format_count(ledger.rx_packets), " (", human_bytes(ledger.rx_bytes), " on the wire)"));
+  if (ledger.late_packets != 0) {
+    append_line(out, "late",
+                absl::StrCat(counted(ledger.late_packets, "packet"),
+                             " older than the epoch that was running, counted in that epoch"));
+  }
   if (ledger.filtered_out != 0) {
     append_line(out, "filtered out",
                 absl::StrCat(counted(ledger.filtered_out, "packet"), ", not measured (--filter)"));

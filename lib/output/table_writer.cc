@@ -75,8 +75,7 @@ std::string flags_text(uint8_t flags, uint8_t all_flags) {
   return text;
 }
 
-// packets, bytes, share, duration, rate: a single packet, or packets without timestamps, have neither of the
-// last two.
+// packets, bytes, share, duration, rate. A single packet and packets without timestamps lack the last two.
 std::vector<std::string> counter_cells(const FlowCounters& counters, uint64_t all_bytes) {
   std::vector<std::string> cells = {format_count(counters.packets), human_bytes(counters.bytes),
                                     percent(counters.bytes, all_bytes)};

@@ -1,8 +1,7 @@
 // Rows of cells -> lines of aligned text, for people.
 //
 // Use: add_column() for each, measure() every row, then title_line() and line() for every row again: a table
-// of
-//   millions of rows is never held as text.
+//   of millions of rows is never held as text.
 // Shapes: a column is as wide as its widest cell; a column without any text is left out. Widths count bytes:
 //   cells are ASCII. Lines are indented and end in a newline, without blanks before it.
 // Threads: one thread. Errors: none.

@@ -1,9 +1,9 @@
 // The fields that a task can select, as one 40-byte key.
 //
 // Shapes: addresses are 16 bytes, IPv4 as IPv4-mapped (::ffff:a.b.c.d) with the version beside it, so a v4
-//   packet never meets a v6 packet that carries a mapped address. Ports in network byte order.
-// A key under a mask has zeros in every field that is not selected; `ip_version` is selected with either
-//   address, and only then.
+//   packet never meets a v6 packet that carries a mapped address. Ports in network byte order. A key under a
+//   mask has zeros in every field that is not selected; `ip_version` is selected with either address, and
+//   only then.
 // Threads: plain data. Cost: apply() is five ANDs, == five compares.
 #pragma once
 

@@ -59,7 +59,10 @@ std::string ledger_line(const EpochResult& result, const TaskResult& task) {
   line += ",\"malformed\":";
   append_malformed(line, result.ledger);
   if (result.ledger.filtered_out != 0) field(",\"filtered_out\":", result.ledger.filtered_out);
+  if (result.ledger.late_packets != 0) field(",\"late_packets\":", result.ledger.late_packets);
   field(",\"overflow_packets\":", task.overflow.packets);
+  line += ",\"read_errors\":";
+  append_json_strings(line, result.read_errors);
   line += "}\n";
   return line;
 }

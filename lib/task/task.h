@@ -1,7 +1,8 @@
 // What a worker runs for each measuring task, and what it leaves behind at the end of an epoch.
 //
 // Threads: update() by the owning worker; prepare() by the control core at any time; drain() by the control
-// core once the epoch is sealed. Cost: one virtual call per task and burst.
+//   core once the epoch is sealed.
+// Cost: one virtual call per task and burst.
 #pragma once
 
 #include <memory>

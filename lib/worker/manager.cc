@@ -22,6 +22,7 @@ struct Manager::Source {
   const CaptureFile* file;
   std::unique_ptr<CaptureQueue> queue;  // while attached
   bool retired = false;
+  std::string error;
   uint64_t packets = 0;  // once retired
   uint64_t offset = 0;
 };
@@ -103,26 +104,28 @@ void Manager::start() {
   }
 }
 
-// Attaches the next file for a poller that has room for one more, so that the next is ready when it is free.
+// Attaches the next file for a poller that has none. A lone poller gets it ahead of time; of several, each file goes
+// to the one that is free first.
 template <class Queue>
-void Manager::feed(QueueFeed<Queue>& feed, rte_mempool& pool) {
-  if (stop_.load(std::memory_order_relaxed)) {
-    for (; next_source_ < sources_.size(); ++next_source_) {
-      sources_[next_source_]->retired = true;
-      read_errors_.push_back(
-          absl::StrCat(sources_[next_source_]->file->path(), ": interrupted before it was read"));
-    }
-  }
-  while (next_source_ < sources_.size() && feed.empty()) {
+void Manager::feed(QueueFeed<Queue>& feed, rte_mempool& pool, bool alone) {
+  while (next_source_ < sources_.size() && (alone ? feed.empty() : feed.idle())) {
     Source& source = *sources_[next_source_++];
     if (absl::Status attached = attach(source, pool); !attached.ok()) {
       source.retired = true;
-      read_errors_.emplace_back(attached.message());
+      source.error = std::string(attached.message());
       continue;
     }
     feed.offer(source.queue.get());
   }
   if (next_source_ == sources_.size()) feed.close();
+}
+
+void Manager::give_up_unread_sources() {
+  for (; next_source_ < sources_.size(); ++next_source_) {
+    Source& source = *sources_[next_source_];
+    source.retired = true;
+    source.error = absl::StrCat(source.file->path(), ": interrupted before it was read");
+  }
 }
 
 absl::Status Manager::attach(Source& source, rte_mempool& pool) {
@@ -136,7 +139,7 @@ absl::Status Manager::attach(Source& source, rte_mempool& pool) {
 void Manager::retire_finished_sources() {
   for (std::unique_ptr<Source>& source : sources_) {
     if (source->queue == nullptr || !source->queue->closed()) continue;
-    if (std::string error = source->queue->error(); !error.empty()) read_errors_.push_back(std::move(error));
+    source->error = source->queue->error();
     received_by_ports_ += source->queue->received_by_port();
     source->packets = source->queue->packets();
     source->offset = source->queue->offset();
@@ -150,10 +153,12 @@ void Manager::retire_finished_sources() {
 // is seen as finished was measured before the worker's epoch is read.
 uint64_t Manager::current_watermark_ns() const {
   uint64_t watermark = UINT64_MAX;
+  bool done = true;
+  for (const std::unique_ptr<Worker>& worker : workers_) done &= worker->pipeline->done();
+  // The front end runs ahead of the workers: with several files, no clock tells what its rings still hold.
+  if (front_end_ != nullptr && sources_.size() > 1 && !done) return 0;
   for (const std::unique_ptr<Source>& source : sources_) {
     if (source->retired) continue;
-    // The front end runs ahead of the workers; between two files their clocks tell nothing about its rings.
-    if (front_end_ != nullptr && sources_.size() > 1) return 0;
     const uint64_t clock_ns =
         source->queue != nullptr ? source->queue->clock_ns() : source->file->first_ts_ns();
     watermark = std::min(watermark, EpochSpan::at(clock_ns, config_.period_ns).start_ns);
@@ -180,11 +185,11 @@ void Manager::collect(Worker& worker, const std::function<void(EpochPart)>& on_p
 }
 
 bool Manager::poll(const std::function<void(EpochPart)>& on_part) {
-  retire_finished_sources();
+  if (stop_.load(std::memory_order_relaxed)) give_up_unread_sources();
   if (front_end_ != nullptr) {
-    feed(front_end_->feed(), front_end_->pool());
+    feed(front_end_->feed(), front_end_->pool(), true);
   } else {
-    for (std::unique_ptr<Worker>& worker : workers_) feed(worker->feed, *worker->pool);
+    for (std::unique_ptr<Worker>& worker : workers_) feed(worker->feed, *worker->pool, workers_.size() == 1);
   }
   for (Task* task : tasks_) task->prepare();
   watermark_ns_ = current_watermark_ns();  // before collecting: all that it promises is then in the parts
@@ -193,6 +198,7 @@ bool Manager::poll(const std::function<void(EpochPart)>& on_part) {
     collect(*worker, on_part);
     running |= !worker->collected;
   }
+  retire_finished_sources();  // whose last part may have just been collected: their errors come with it
   return running;
 }
 
@@ -206,9 +212,12 @@ Progress Manager::progress() const {
   return progress;
 }
 
-void Manager::finish() {
-  rte_eal_mp_wait_lcore();
-  retire_finished_sources();
+std::vector<std::string> Manager::errors() const {
+  std::vector<std::string> errors;
+  for (const std::unique_ptr<Source>& source : sources_) errors.push_back(source->error);
+  return errors;
 }
+
+void Manager::finish() { rte_eal_mp_wait_lcore(); }
 
 }  // namespace netspectra

@@ -6,7 +6,7 @@
 // States: create() -> start() -> poll() until it returns false -> finish().
 // Threads: all calls on the control core (the main lcore). stop() may be called from a signal handler.
 // Ownership: owns handovers, pipelines, ports and pools; borrows the files, the plan and the filter.
-// Errors: create() when memory or ports cannot be had; per-file trouble is gathered in read_errors().
+// Errors: create() when memory or ports cannot be had; what goes wrong with a file is in errors().
 #pragma once
 
 #include <atomic>
@@ -62,7 +62,8 @@ class Manager {
   // After the last poll(): waits for the lcores.
   void finish();
 
-  const std::vector<std::string>& read_errors() const { return read_errors_; }
+  // By file, in the order of ManagerConfig::files: what went wrong so far; empty = nothing.
+  std::vector<std::string> errors() const;
   uint64_t received_by_ports() const { return received_by_ports_; }
 
  private:
@@ -73,7 +74,8 @@ class Manager {
   absl::Status make_workers();
   absl::Status attach(Source& source, rte_mempool& pool);
   template <class Queue>
-  void feed(QueueFeed<Queue>& feed, rte_mempool& pool);
+  void feed(QueueFeed<Queue>& feed, rte_mempool& pool, bool alone);
+  void give_up_unread_sources();
   void retire_finished_sources();
   uint64_t current_watermark_ns() const;
   void collect(Worker& worker, const std::function<void(EpochPart)>& on_part);
@@ -85,7 +87,6 @@ class Manager {
   std::unique_ptr<RssFrontEnd> front_end_;  // with more workers than files
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<Task*> tasks_;  // of all workers and states
-  std::vector<std::string> read_errors_;
   uint64_t received_by_ports_ = 0;
   uint64_t watermark_ns_ = 0;
   std::atomic<bool> stop_{false};

@@ -12,19 +12,7 @@ Pipeline::Pipeline(Handover<EpochState>& handover, QueueFeed<RxQueue>& feed, con
     : handover_(handover), feed_(feed), filter_(filter), period_ns_(period_ns) {}
 
 void Pipeline::run() {
-  Backoff backoff;
-  for (;;) {
-    const bool closed = feed_.closed();
-    if (RxQueue* queue = feed_.take()) {
-      poll(*queue);
-      queue->close();
-      backoff.reset();
-    } else if (closed) {
-      break;
-    } else {
-      backoff.wait();
-    }
-  }
+  feed_.serve([this](RxQueue& queue) { poll(queue); });
   if (handover_.active().used()) seal();
   done_.store(true, std::memory_order_release);
 }
@@ -60,7 +48,8 @@ void Pipeline::process(const FrameBurst& burst) {
 void Pipeline::measure(const Frame* frames, size_t count) {
   EpochState& state = handover_.active();
   Ledger& ledger = state.ledger;
-  uint64_t rx_packets = 0, rx_bytes = 0, ip_bytes = 0;
+  const uint64_t epoch_start_ns = state.span.start_ns;
+  uint64_t rx_packets = 0, rx_bytes = 0, late_packets = 0, ip_bytes = 0;
   uint64_t first_ns = ledger.first_seen_ns, last_ns = ledger.last_seen_ns;
   size_t decoded = 0;
   std::array<Packet, kBurst>& packets = packets_[turn_++ % packets_.size()];
@@ -72,6 +61,7 @@ void Pipeline::measure(const Frame* frames, size_t count) {
     }
     ++rx_packets;
     rx_bytes += frame.wire_len;
+    late_packets += frame.ts_ns < epoch_start_ns;
     first_ns = std::min(first_ns, frame.ts_ns);
     last_ns = std::max(last_ns, frame.ts_ns);
     const Verdict verdict = decode(frame, packets[decoded]);
@@ -85,6 +75,7 @@ void Pipeline::measure(const Frame* frames, size_t count) {
   }
   ledger.rx_packets += rx_packets;
   ledger.rx_bytes += rx_bytes;
+  ledger.late_packets += late_packets;
   ledger.ip_packets += decoded;
   ledger.ip_bytes += ip_bytes;
   ledger.first_seen_ns = first_ns;

@@ -1,8 +1,7 @@
 // The poll loop of one lcore: queue -> decode -> tasks -> epoch. Nothing else.
 //
-// Purpose: runs to completion: each burst is decoded, measured and freed before the next is polled. Epochs
-// are
-//   cut by the packets' clock; no other core tells it to.
+// Purpose: runs to completion: each burst is decoded, handed to the tasks and freed before the next is polled.
+//   Epochs are cut by the packets' clock; no other core tells it to.
 // Promise: between start and end no allocation, no lock, no log, no exception; no system call while there
 //   are packets.
 // Threads: run() on its lcore. The control core reads epoch_start_ns() and done(), and takes sealed states

@@ -74,6 +74,24 @@ def test_files_in_any_order_give_each_epoch_once_and_whole(folder):
             assert summary(objects)["packets"] == 60
 
 
+def test_with_more_workers_than_files_each_epoch_still_comes_once(folder):
+    # A long late file, then a short early one: the front end is done with both long before the workers are.
+    late, early = folder / "late.pcap", folder / "early.pcap"
+    write_pcap(late, [(1000 * SECOND + i * SECOND // 4000, ipv4_udp("192.0.2.1", "192.0.2.2", i % 50, 2)) for i in range(20_000)])
+    write_pcap(early, [(10 * SECOND + i * SECOND // 100, ipv4_udp("192.0.2.1", "192.0.2.2", i % 50, 2)) for i in range(800)])
+    one = without_timing(run("-f", "json", "-p", "1s", late, early).stdout)
+    for _ in range(20):
+        assert without_timing(run("-f", "json", "-p", "1s", "-w", 3, late, early).stdout) == one
+
+
+def test_late_packets_are_told(folder):
+    times = [1_700_000_000, 4_000_000_000, 1_700_000_001, 1_700_000_002]
+    write_pcap(folder / "wild.pcap", [(t * SECOND, ipv4_udp("192.0.2.1", "192.0.2.2", 1, 2)) for t in times])
+    assert summary(run_json("-p", "1s", folder / "wild.pcap"))["late_packets"] == 2
+    assert "late_packets" not in summary(run_json(folder / "wild.pcap"))
+    assert "2 packets older than the epoch" in run("-p", "1s", folder / "wild.pcap").stdout
+
+
 def test_many_tiny_epochs_are_quick(folder):
     base = 1_700_000_000 * SECOND
     write_pcap(folder / "many.pcap", [(base + i * SECOND, ipv4_udp("192.0.2.1", "192.0.2.2", 1, 2)) for i in range(20000)])

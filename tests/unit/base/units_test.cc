@@ -87,30 +87,6 @@ TEST(ParseCount, ChecksForOverflow) {
   EXPECT_EQ(mistake(parse_count, "17179869184Gi"), "is too large (at most 17179869183Gi)");
 }
 
-TEST(ParseBytes, KnowsDecimalAndBinaryUnits) {
-  EXPECT_EQ(value(parse_bytes, "4096"), 4096u);
-  EXPECT_EQ(value(parse_bytes, "1B"), 1u);
-  EXPECT_EQ(value(parse_bytes, "1kB"), 1'000u);
-  EXPECT_EQ(value(parse_bytes, "1KB"), 1'000u);
-  EXPECT_EQ(value(parse_bytes, "512MB"), 512'000'000u);
-  EXPECT_EQ(value(parse_bytes, "3GB"), 3'000'000'000u);
-  EXPECT_EQ(value(parse_bytes, "1TB"), 1'000'000'000'000u);
-  EXPECT_EQ(value(parse_bytes, "2KiB"), 2'048u);
-  EXPECT_EQ(value(parse_bytes, "2MiB"), 2'097'152u);
-  EXPECT_EQ(value(parse_bytes, "1GiB"), 1'073'741'824u);
-  EXPECT_EQ(value(parse_bytes, "1TiB"), 1'099'511'627'776u);
-}
-
-TEST(ParseBytes, RefusesEverythingElse) {
-  for (const char* text : {"", "GB", "1G", "1gb", "1.5GB", "1 GB", "-1B", "1Mbit"}) {
-    EXPECT_EQ(mistake(parse_bytes, text),
-              "must be a whole number, with or without a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB; "
-              "for example 1GiB)")
-        << text;
-  }
-  EXPECT_EQ(mistake(parse_bytes, "16777216TiB"), "is too large (at most 16777215TiB)");
-}
-
 TEST(FormatCount, SeparatesThousands) {
   EXPECT_EQ(format_count(0), "0");
   EXPECT_EQ(format_count(999), "999");

@@ -54,8 +54,8 @@ void expect_mistake(const std::string& setting, const std::string& value, const 
 }
 
 TEST(AnalyzerMistakes, Workers) {
-  for (const char* value : {"0", "65", "two", "1.5", "99999999999999999999"}) {
-    expect_mistake("workers", value, "must be a whole number from 1 to 64");
+  for (const char* value : {"0", "17", "two", "1.5", "99999999999999999999"}) {
+    expect_mistake("workers", value, "must be a whole number from 1 to 16");
   }
 }
 
@@ -162,7 +162,7 @@ TEST(AnalyzerMistakes, TasksInAFile) {
 
 TEST(AnalyzerMistakes, InAFileThatTheCommandLineOverridesAreStillTold) {
   EXPECT_EQ(in_file("workers: 0\n", {"-w", "2"}),
-            "FILE:1: workers: \"0\" must be a whole number from 1 to 64");
+            "FILE:1: workers: \"0\" must be a whole number from 1 to 16");
 }
 
 TEST(AnalyzerMistakes, ComeAllAtOnceTheCommandLinesFirstThenTheFilesByLine) {
@@ -185,7 +185,7 @@ TEST(AnalyzerMistakes, ComeAllAtOnceTheCommandLinesFirstThenTheFilesByLine) {
           kRootKeys +
           "\n"
           "FILE:3: store: \"${NS_TEST_UNSET}\" needs NS_TEST_UNSET, which the environment does not set\n"
-          "FILE:4: workers: \"99\" must be a whole number from 1 to 64\n"
+          "FILE:4: workers: \"99\" must be a whole number from 1 to 16\n"
           "FILE:5: workers: is given twice (first on line 4)\n"
           "FILE:6: top: has no value (must be a single value)\n"
           "FILE:7: format: must be a single value, not a list");

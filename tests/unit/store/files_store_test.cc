@@ -111,7 +111,7 @@ TEST_F(FilesStoreTest, AFileHoldsTheRecordsTheOverflowAndTheLedger) {
       "\n"
       R"({"type":"ledger","task":"vlans","epoch_start_ns":1398798000000000000,"period_ns":10000000000,)"
       R"("rx_packets":20,"counted_packets":10,"not_ip":4,"malformed":{"ipv4_bad_ihl":2},)"
-      R"("overflow_packets":4})"
+      R"("overflow_packets":4,"read_errors":[]})"
       "\n");
   EXPECT_EQ(read_file(dir_ / "01398798000000000000" / "protocols.jsonl"),
             R"({"type":"record","task":"protocols","epoch_start_ns":1398798000000000000,"protocol":0,)"
@@ -119,7 +119,7 @@ TEST_F(FilesStoreTest, AFileHoldsTheRecordsTheOverflowAndTheLedger) {
             "\n"
             R"({"type":"ledger","task":"protocols","epoch_start_ns":1398798000000000000,)"
             R"("period_ns":10000000000,"rx_packets":20,"counted_packets":14,"not_ip":4,)"
-            R"("malformed":{"ipv4_bad_ihl":2},"overflow_packets":0})"
+            R"("malformed":{"ipv4_bad_ihl":2},"overflow_packets":0,"read_errors":[]})"
             "\n");
 }
 
@@ -127,8 +127,18 @@ TEST_F(FilesStoreTest, TheLedgerSaysWhatTheFilterRefused) {
   EpochResult result = epoch(kStart);
   result.ledger.filtered_out = 5;
   ASSERT_TRUE(opened()->put(result).ok());
+  EXPECT_NE(
+      read_file(dir_ / "01398798000000000000" / "vlans.jsonl")
+          .find(R"("malformed":{"ipv4_bad_ihl":2},"filtered_out":5,"overflow_packets":4,"read_errors":[]})"),
+      std::string::npos);
+}
+
+TEST_F(FilesStoreTest, TheLedgerNamesWhatCouldNotBeRead) {
+  EpochResult result = epoch(kStart);
+  result.read_errors = {"a.pcap: broke off", "b.pcap: too"};
+  ASSERT_TRUE(opened()->put(result).ok());
   EXPECT_NE(read_file(dir_ / "01398798000000000000" / "vlans.jsonl")
-                .find(R"("malformed":{"ipv4_bad_ihl":2},"filtered_out":5,"overflow_packets":4})"),
+                .find(R"("read_errors":["a.pcap: broke off","b.pcap: too"]})"),
             std::string::npos);
 }
 

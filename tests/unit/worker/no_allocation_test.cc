@@ -56,8 +56,8 @@ constexpr uint32_t kFlows = 30000;  // more than the tables have room for at the
 constexpr uint64_t kSecond = 1000000000;
 
 std::string write_capture() {
-  char path[] = "/tmp/netspectra_no_allocation_XXXXXX";
-  std::FILE* out = fdopen(mkstemp(path), "wb");
+  std::string path = testing::TempDir() + "/no_allocation_test_XXXXXX";
+  std::FILE* out = fdopen(mkstemp(path.data()), "wb");
   const uint32_t header[6] = {0xa1b23c4d, 2 | 4 << 16, 0, 0, 65535, 1};
   std::fwrite(header, sizeof(header), 1, out);
   for (uint32_t i = 0; i < kPackets; ++i) {

@@ -1,0 +1,41 @@
+// What signals may do to a run.
+//
+// Threads: all of it is for the main thread; the others are made while BlockedSignals exists and never see one.
+#pragma once
+
+#include <signal.h>
+
+namespace netspectra {
+
+// SIGINT and SIGTERM blocked while it exists; threads made meanwhile keep them blocked.
+class BlockedSignals {
+ public:
+  BlockedSignals();
+  ~BlockedSignals();
+  BlockedSignals(const BlockedSignals&) = delete;
+  BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+ private:
+  sigset_t before_;
+};
+
+// While it exists the first SIGINT or SIGTERM is only noted; the second ends the process as usual, wherever it is.
+class InterruptFlag {
+ public:
+  InterruptFlag();
+  ~InterruptFlag();
+  InterruptFlag(const InterruptFlag&) = delete;
+  InterruptFlag& operator=(const InterruptFlag&) = delete;
+
+  bool raised() const;
+};
+
+// A capture that is cut shorter while it is mapped would end the process with SIGBUS and take all that was measured
+// with it. From now on its missing pages read as zeros, which the queue recognises (ethdev/capture_queue.h).
+void survive_cut_captures();
+
+// Standard descriptors that were closed by whoever started the program would be given to the files it opens. From now
+// on they refuse reads and writes instead.
+void occupy_standard_descriptors();
+
+}  // namespace netspectra
