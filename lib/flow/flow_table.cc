@@ -8,11 +8,12 @@
 #include <cstring>
 
 namespace netspectra {
-namespace {
 
 struct KeyVectors {
   __m128i src, dst, rest;
 };
+
+namespace {
 
 KeyVectors load(const void* key) {
   const auto* at = static_cast<const std::byte*>(key);
@@ -76,11 +77,25 @@ void FlowTable::update(std::span<const Packet> packets) {
   Batch& before = batches_[(turn_ + 2) % 3];
   Batch& oldest = batches_[(turn_ + 1) % 3];
   ++turn_;
-  count(oldest);
-  find_slots(before);
   now.packets = packets.data();
   now.count = packets.size();
-  hash(now);
+
+  // The three steps side by side, packet by packet: a core has some 20 line fills under way at a time, and a whole
+  // burst's prefetches at once would wait for each other.
+  const KeyVectors mask = load(mask_.words().data());
+  const size_t common = std::min({oldest.count, before.count, now.count});
+  for (size_t i = 0; i < common; ++i) {
+    hash(now, i, mask);
+    find_slot(before, i);
+    count(oldest, i, mask);
+  }
+  for (size_t i = common; i < now.count; ++i) hash(now, i, mask);
+  for (size_t i = common; i < before.count; ++i) find_slot(before, i);
+  for (size_t i = common; i < oldest.count; ++i) count(oldest, i, mask);
+
+  if (full_count_ == 0) return;
+  while (full_count_ != 0) split(*full_[--full_count_]);
+  for (size_t i = 0; i < before.count; ++i) find_slot(before, i);  // splitting has moved slots
 }
 
 void FlowTable::flush() {
@@ -88,44 +103,34 @@ void FlowTable::flush() {
   update({});
 }
 
-void FlowTable::hash(Batch& batch) {
-  const KeyVectors mask = load(mask_.words().data());
-  for (size_t i = 0; i < batch.count; ++i) {
-    const KeyVectors key = masked(load(&batch.packets[i].key), mask);
-    batch.hashes[i] = hash_(key.src, key.dst, key.rest);
-    __builtin_prefetch(&segment_of(batch.hashes[i])->tags[bucket_of(batch.hashes[i])], 1);
-  }
+inline void FlowTable::hash(Batch& batch, size_t i, const KeyVectors& mask) {
+  const KeyVectors key = masked(load(&batch.packets[i].key), mask);
+  batch.hashes[i] = hash_(key.src, key.dst, key.rest);
+  __builtin_prefetch(&segment_of(batch.hashes[i])->tags[bucket_of(batch.hashes[i])], 1);
 }
 
-void FlowTable::find_slots(Batch& batch) {
-  for (size_t i = 0; i < batch.count; ++i) {
-    Segment* const segment = segment_of(batch.hashes[i]);
-    const size_t bucket = bucket_of(batch.hashes[i]);
-    const uint16_t* tags = segment->tags[bucket].tag;
-    // The first slot whose tag matches; without one, the first empty slot: the one that will be written.
-    const uint32_t candidates = match(tags, tag_of(batch.hashes[i])) | match(tags, 0) << 16;
-    batch.slots[i] = &segment->slots[bucket * kWays + (std::countr_zero(candidates) & 15)];
-    batch.found[i] = (candidates & 0xffff) != 0;
-    __builtin_prefetch(batch.slots[i], 1);
-  }
+inline void FlowTable::find_slot(Batch& batch, size_t i) {
+  Segment* const segment = segment_of(batch.hashes[i]);
+  const size_t bucket = bucket_of(batch.hashes[i]);
+  const uint16_t* tags = segment->tags[bucket].tag;
+  // The first slot whose tag matches; without one, the first empty slot: the one that will be written.
+  const uint32_t candidates = match(tags, tag_of(batch.hashes[i])) | match(tags, 0) << 16;
+  batch.slots[i] = &segment->slots[bucket * kWays + (std::countr_zero(candidates) & 15)];
+  batch.found[i] = (candidates & 0xffff) != 0;
+  __builtin_prefetch(batch.slots[i], 1);
 }
 
-void FlowTable::count(Batch& batch) {
-  const KeyVectors mask = load(mask_.words().data());
-  for (size_t i = 0; i < batch.count; ++i) {
-    const Packet& packet = batch.packets[i];
-    Slot& slot = *batch.slots[i];
-    const KeyVectors key = masked(load(&packet.key), mask);
-    if (!batch.found[i] || !equal(key, load(&slot.key)) || packet.ts_ns < slot.last_ns) [[unlikely]] {
-      insert_or_update(packet, batch.hashes[i]);
-      continue;
-    }
-    slot.last_ns = packet.ts_ns;
-    slot.bytes += packet.len_bytes;
-    slot.packets_and_flags = (slot.packets_and_flags + 256) | packet.tcp_flags;
+inline void FlowTable::count(const Batch& batch, size_t i, const KeyVectors& mask) {
+  const Packet& packet = batch.packets[i];
+  Slot& slot = *batch.slots[i];
+  const KeyVectors key = masked(load(&packet.key), mask);
+  if (!batch.found[i] || !equal(key, load(&slot.key)) || packet.ts_ns < slot.last_ns) [[unlikely]] {
+    insert_or_update(packet, batch.hashes[i]);
+    return;
   }
-  // Not before: splitting moves the slots that the batch has looked up.
-  while (full_count_ != 0) split(*full_[--full_count_]);
+  slot.last_ns = packet.ts_ns;
+  slot.bytes += packet.len_bytes;
+  slot.packets_and_flags = (slot.packets_and_flags + 256) | packet.tcp_flags;
 }
 
 // A new key, a key outside its first matching slot, or a packet older than the last of its key.

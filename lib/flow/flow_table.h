@@ -38,6 +38,8 @@
 
 namespace netspectra {
 
+struct KeyVectors;  // a key in registers
+
 class FlowTable {
  public:
   static constexpr size_t kMaxBurst = 64;
@@ -103,9 +105,9 @@ class FlowTable {
   Segment* segments() const { return reinterpret_cast<Segment*>(memory_.data()); }
   Segment* segment_of(uint64_t hash) const { return segments() + directory_[hash >> directory_shift_]; }
   uint64_t hash_of(const FlowKey& key) const;
-  void hash(Batch& batch);
-  void find_slots(Batch& batch);
-  void count(Batch& batch);
+  void hash(Batch& batch, size_t i, const KeyVectors& mask);
+  void find_slot(Batch& batch, size_t i);
+  void count(const Batch& batch, size_t i, const KeyVectors& mask);
   void insert_or_update(const Packet& packet, uint64_t hash);
   void split(Segment& segment);
   void double_directory();
