@@ -5,7 +5,7 @@
 //   tuple, and Toeplitz is linear: the hash of a tuple is the hash of the XOR of its words. Two table
 //   look-ups instead of a bit loop (rte_softrss: 52 ns for 12 bytes). That is also its weakness: few
 //   different values, and upper and lower half alike. It picks queues only.
-// Threads: immutable. Cost: about 2 ns.
+// Threads: immutable. Cost: about 4 ns.
 // Source: Woo and Park, "Scalable TCP Session Monitoring with Symmetric Receive-side Scaling" (2012).
 #pragma once
 

@@ -1,6 +1,6 @@
 // Records added up by key: for merging parts and for deriving coarser tasks.
 //
-// Threads: one. Cost: about 40 ns a record in cache. Keys come from the network, so the hash is keyed.
+// Threads: one. Cost: one hash-map operation a record, 0.45 us at a million different keys. Keys come from the network, so the hash is keyed.
 #pragma once
 
 #include <immintrin.h>

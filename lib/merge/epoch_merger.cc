@@ -16,6 +16,9 @@ bool ranks_before(const FlowRecord& a, const FlowRecord& b) {
 std::vector<FlowRecord> merge_records(std::vector<TaskPart> parts) {
   if (parts.size() == 1) return std::move(parts.front().records);
   RecordMap map;
+  size_t largest = 0;
+  for (const TaskPart& part : parts) largest = std::max(largest, part.records.size());
+  map.reserve(largest);
   for (const TaskPart& part : parts) {
     for (const FlowRecord& record : part.records) map.add(record.key, record.counters);
   }

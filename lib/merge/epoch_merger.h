@@ -4,7 +4,7 @@
 //   more of it can come. Sums, minima, maxima and ORs only: the result does not depend on the order.
 // Threads: one thread (the control core).
 // Ownership: keeps the parts until their epoch is emitted; borrows the plan, which must outlive the results.
-// Cost: with one part per epoch a move; otherwise about 60 ns a record; derived tasks 40 ns a source record.
+// Cost: with one part per epoch a move; otherwise, and for each derived task, a RecordMap operation a record.
 #pragma once
 
 #include <cstdint>
