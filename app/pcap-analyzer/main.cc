@@ -11,6 +11,10 @@
 int main(int argc, char** argv) {
   using namespace netspectra;
   occupy_standard_descriptors();
+  if (__builtin_cpu_supports("aes") == 0 || __builtin_cpu_supports("sse4.2") == 0) {
+    report_error("this CPU lacks AES-NI or SSE4.2, which the flow table's hash and lookup need");
+    return kExitFailed;
+  }
   auto parsed = parse_analyzer_options(argc, argv);
   if (!parsed.ok()) {
     report_error(std::string(parsed.status().message()));
