@@ -25,7 +25,6 @@ class MappedMemory {
   ~MappedMemory();
 
   std::byte* data() const { return data_; }
-  size_t size() const { return size_; }
   // Faults the pages in now, whatever they hold: another thread may be using them. Advice; never fails.
   void populate(size_t offset, size_t bytes);
 
