@@ -160,6 +160,7 @@ class Books {
   void add(const EpochResult& result, const TaskPlan& plan) {
     ledger_.merge(result.ledger);
     for (const TaskResult& task : result.tasks) {
+      if (task.task->kind != TaskKind::kExact) continue;
       uint64_t packets = task.overflow.packets;
       for (const FlowRecord& record : task.records) packets += record.counters.packets;
       if (packets == result.ledger.ip_packets) continue;

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "analysis.h"
+#include "base/cpu.h"
 #include "config/analyzer_options.h"
 #include "report.h"
 #include "signals.h"
@@ -11,8 +12,8 @@
 int main(int argc, char** argv) {
   using namespace netspectra;
   occupy_standard_descriptors();
-  if (__builtin_cpu_supports("aes") == 0 || __builtin_cpu_supports("sse4.2") == 0) {
-    report_error("this CPU lacks AES-NI or SSE4.2, which the flow table's hash and lookup need");
+  if (const char* missing = missing_instruction_set(); missing != nullptr) {
+    report_error(std::string("this CPU lacks ") + missing + ", which this build needs (meson option cpu)");
     return kExitFailed;
   }
   auto parsed = parse_analyzer_options(argc, argv);

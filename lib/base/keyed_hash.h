@@ -18,12 +18,28 @@
 
 namespace netspectra {
 
+using KeyWords = std::array<uint64_t, 5>;
+
 class KeyedHash {
  public:
   // A key of its own for each instance, from the system's random source.
   KeyedHash() {
     std::random_device random;
     for (uint32_t& word : key_) word = random();
+  }
+  // The same key for the same seed, everywhere: what several instances must agree on (estimators that merge).
+  explicit KeyedHash(uint64_t seed) {
+    for (uint32_t& word : key_) {  // splitmix64
+      uint64_t z = seed += 0x9e3779b97f4a7c15;
+      z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+      z = (z ^ z >> 27) * 0x94d049bb133111eb;
+      word = static_cast<uint32_t>((z ^ z >> 31) >> 32);
+    }
+  }
+
+  uint64_t operator()(const KeyWords& key) const {
+    const auto* at = reinterpret_cast<const __m128i*>(key.data());
+    return (*this)(_mm_loadu_si128(at), _mm_loadu_si128(at + 1), _mm_loadl_epi64(at + 2));
   }
 
   // First and second 16 bytes, and the last 8 in the low half of `c`.

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "config/command_line.h"
 #include "config/config_file.h"
+#include "config/task_options.h"
 #include "config/task_spec.h"
 #include "config/words.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr unsigned kMaxWorkers = 16;  // software RSS feeds them by a net_ring port: at most 16 queues
 constexpr uint64_t kMaxPeriodNs = 365ull * 86'400'000'000'000;  // keeps epoch arithmetic far from 2^64
+constexpr const char* kElementsKey = "elements";
 constexpr std::array<const char*, 3> kProgressNames = {"auto", "always", "never"};
 
 absl::Status must(const std::string& be) { return absl::InvalidArgumentError(absl::StrCat("must be ", be)); }
@@ -100,27 +102,71 @@ std::vector<OptionName> option_names() {
   return names;
 }
 
+// Elements and options are the kind's, which may stand behind them: they are read when the rest has been.
+void read_kind_keys(const ConfigNode& node, const std::vector<std::pair<std::string, ConfigNode>>& keys,
+                    TaskConfig& task) {
+  const auto add_element = [&](const std::string& text) { return add_task_element(text, task); };
+  bool has_elements = false;
+  for (const auto& [name, value] : keys) {
+    if (name == kElementsKey) {
+      has_elements = true;
+      if (takes_elements(task.kind)) {
+        value.read_texts(add_element);
+      } else {
+        value.mistake(absl::StrCat("kind ", kind_name(task.kind), " takes none"));
+      }
+    } else if (const absl::Status status = check_task_option(name, task.kind); !status.ok()) {
+      value.mistake(std::string(status.message()));
+    } else {
+      value.read_text(
+          [&, option = name](const std::string& text) { return set_task_option(option, text, task); });
+    }
+  }
+  if (takes_elements(task.kind) && !has_elements) node.mistake("has no elements");
+}
+
 void read_task(const ConfigNode& node, std::vector<TaskConfig>& tasks) {
   TaskConfig task;
+  bool known_kind = false;
   const auto set_name = [&](const std::string& text) { return set_task_name(text, tasks, task); };
-  const auto set_kind = [&](const std::string& text) { return set_task_kind(text, task); };
+  const auto set_kind = [&](const std::string& text) {
+    const absl::Status status = set_task_kind(text, task);
+    known_kind = status.ok();
+    return status;
+  };
   const auto add_field = [&](const std::string& text) { return add_task_field(text, task); };
-  const auto set_capacity = [&](const std::string& text) { return set_task_option("capacity", text, task); };
-  node.read_map({
+  std::vector<std::pair<std::string, ConfigNode>> kind_keys;
+  std::vector<ConfigNode::Key> keys = {
       {"name", [&](const ConfigNode& value) { value.read_text(set_name); }, true},
       {"kind", [&](const ConfigNode& value) { value.read_text(set_kind); }, true},
       {"fields", [&](const ConfigNode& list) { list.read_texts(add_field); }, true},
-      {"capacity", [&](const ConfigNode& value) { value.read_text(set_capacity); }},
-  });
+  };
+  const auto add_kind_key = [&](const char* name) {
+    keys.push_back({name, [&, name](const ConfigNode& value) { kind_keys.emplace_back(name, value); }});
+  };
+  add_kind_key(kElementsKey);
+  for (const char* option : kTaskOptionNames) add_kind_key(option);
+  node.read_map(keys);
+  if (known_kind) read_kind_keys(node, kind_keys, task);
   tasks.push_back(std::move(task));
+}
+
+void read_tasks(const ConfigNode& node, std::vector<TaskConfig>& tasks) {
+  if (!node.is_text()) {
+    return node.read_list([&](const ConfigNode& item) { read_task(item, tasks); });
+  }
+  node.read_text([&](const std::string& text) {
+    if (text != kDefaultTasksWord) return must("a list of tasks, or default");
+    tasks = default_tasks();
+    return absl::OkStatus();
+  });
 }
 
 void read_analyzer_file(const ConfigNode& root, AnalyzerOptions& options) {
   const auto add = [&](const std::string& text) { return add_file(text, options); };
-  const auto read_item = [&](const ConfigNode& item) { read_task(item, options.tasks); };
   std::vector<ConfigNode::Key> keys = {
       {"files", [&](const ConfigNode& list) { list.read_texts(add); }},
-      {"tasks", [&](const ConfigNode& list) { list.read_list(read_item); }},
+      {"tasks", [&](const ConfigNode& tasks) { read_tasks(tasks, options.tasks); }},
   };
   for (const Setting& setting : kSettings) {
     keys.push_back({setting.name, [&](const ConfigNode& value) {
@@ -141,11 +187,7 @@ void apply(const CommandLine& line, AnalyzerOptions& options, std::vector<std::s
   if (line.has("task")) options.tasks.clear();
   for (const auto& [name, value] : line.options) {
     std::vector<std::string> wrong;
-    if (name == "task") {
-      TaskConfig task;
-      wrong = parse_task_spec(value, options.tasks, task);
-      options.tasks.push_back(std::move(task));
-    }
+    if (name == "task") wrong = add_task_spec(value, options.tasks);
     for (const Setting& setting : kSettings) {
       if (name != setting.name) continue;
       const absl::Status status = setting.set(value, options);

@@ -29,12 +29,15 @@ class ConfigNode {
     bool required = false;
   };
 
+  bool is_text() const { return node_.IsScalar(); }
   void read_text(const Setter& set) const;
   void read_list(const Reader& read_item) const;
   void read_texts(const Setter& add) const {
     read_list([&](const ConfigNode& item) { item.read_text(add); });
   }
   void read_map(const std::vector<Key>& keys) const;
+  // For what only the reader can tell: `what` follows the key.
+  void mistake(const std::string& what) const;
 
  private:
   friend std::vector<std::string> read_config_file(const std::string& path, const Reader& read);
@@ -43,7 +46,6 @@ class ConfigNode {
   ConfigNode(File* file, YAML::Node node, int line, std::string key)
       : file_(file), node_(std::move(node)), line_(line), key_(std::move(key)) {}
 
-  void mistake(const std::string& what) const;
   void wrong_shape(const char* wanted) const;
 
   File* file_;

@@ -27,15 +27,25 @@ KeyVectors masked(const KeyVectors& key, const KeyVectors& mask) {
           _mm_and_si128(key.rest, mask.rest)};
 }
 
-bool equal(const KeyVectors& a, const KeyVectors& b) {
-  const __m128i difference = _mm_or_si128(
-      _mm_or_si128(_mm_xor_si128(a.src, b.src), _mm_xor_si128(a.dst, b.dst)), _mm_xor_si128(a.rest, b.rest));
+constexpr unsigned kVersionShift = 40;  // of ip_version in a key's last word
+constexpr uint64_t kIpv6 = 6;
+bool is_ipv6(const FlowKey::Words& key) { return (key[4] >> kVersionShift & 0xff) == kIpv6; }
+
+// What of a key's first 16 bytes is compared: for anything but IPv6 the first eight hold first seen.
+alignas(16) constexpr uint64_t kCompared[2][2] = {{0, ~uint64_t{0}}, {~uint64_t{0}, ~uint64_t{0}}};
+
+bool equal(const KeyVectors& key, const KeyVectors& in_slot) {
+  const bool ipv6 = (static_cast<uint64_t>(_mm_cvtsi128_si64(key.rest)) >> kVersionShift & 0xff) == kIpv6;
+  const __m128i compared = _mm_load_si128(reinterpret_cast<const __m128i*>(kCompared[ipv6]));
+  const __m128i difference =
+      _mm_or_si128(_mm_and_si128(_mm_xor_si128(key.src, in_slot.src), compared),
+                   _mm_or_si128(_mm_xor_si128(key.dst, in_slot.dst), _mm_xor_si128(key.rest, in_slot.rest)));
   return _mm_testz_si128(difference, difference) != 0;
 }
 
 // The hash's lower bits choose tag and bucket, its upper bits the segment.
 uint16_t tag_of(uint64_t hash) { return static_cast<uint16_t>(hash | 1); }
-size_t bucket_of(uint64_t hash) { return hash >> 16 & 63; }
+size_t home_of(uint64_t hash) { return hash >> 16 & 63; }
 
 // Bit i: tag i equals `tag`. Packing two compares into bytes gives 16 bits out of SSE2 alone.
 uint32_t match(const uint16_t* tags, uint16_t tag) {
@@ -52,19 +62,59 @@ absl::StatusOr<FlowTable> FlowTable::create(KeyFields fields, uint64_t capacity)
   // A split leaves two segments half as full; the hash spreads keys evenly, so on average none is emptier
   // than that. An eighth more for the spread around the average.
   const uint64_t segments = 2 + capacity / (kSplitAt / 2) * 9 / 8;
-  absl::StatusOr<MappedMemory> memory = MappedMemory::reserve((segments + 1) * sizeof(Segment));
-  if (!memory.ok()) return memory.status();
-  return FlowTable(fields, capacity, static_cast<uint32_t>(segments), *std::move(memory));
+  Memory memory;
+  const auto reserve = [&](MappedMemory& part, size_t bytes_per_slot) {
+    absl::StatusOr<MappedMemory> reserved =
+        MappedMemory::reserve((segments + 1) * kSegmentSlots * bytes_per_slot);
+    if (reserved.ok()) part = *std::move(reserved);
+    return reserved.status();
+  };
+  absl::Status status = reserve(memory.slots, sizeof(Slot));
+  status.Update(reserve(memory.tags, sizeof(Tags) / kWays));
+  status.Update(reserve(memory.ipv6_first_ns, sizeof(uint64_t)));
+  if (!status.ok()) return status;
+  return FlowTable(fields, capacity, static_cast<uint32_t>(segments), std::move(memory));
 }
 
-FlowTable::FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, MappedMemory memory)
-    : mask_(fields), max_segments_(max_segments), capacity_(capacity), memory_(std::move(memory)) {
+FlowTable::FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, Memory memory)
+    : mask_(fields),
+      max_segments_(max_segments),
+      capacity_(capacity),
+      segments_(max_segments + 1),
+      memory_(std::move(memory)),
+      tags_(reinterpret_cast<Tags*>(memory_.tags.data())),
+      slots_(reinterpret_cast<Slot*>(memory_.slots.data())),
+      ipv6_first_ns_(reinterpret_cast<uint64_t*>(memory_.ipv6_first_ns.data())) {
   // Four times the segments: with keys spread evenly no segment is ever two levels deeper than the average.
   directory_.reserve(std::bit_ceil(uint64_t{max_segments}) * 4);
   directory_ = {0, 1};
-  for (uint32_t i = 0; i < segment_count_; ++i) segments()[i].depth = 1;
-  memory_.populate(0, segment_count_ * sizeof(Segment));
-  memory_.populate(max_segments_ * sizeof(Segment), sizeof(Segment));
+  for (uint32_t i = 0; i < segment_count_; ++i) segments_[i].depth = 1;
+  populate(0, segment_count_);
+  populate(max_segments_, 1);
+}
+
+void FlowTable::populate(uint32_t first_segment, uint32_t count) {
+  const auto populate = [&](MappedMemory& memory, size_t bytes_per_slot) {
+    const size_t bytes_per_segment = kSegmentSlots * bytes_per_slot;
+    memory.populate(first_segment * bytes_per_segment, count * bytes_per_segment);
+  };
+  populate(memory_.tags, sizeof(Tags) / kWays);
+  populate(memory_.slots, sizeof(Slot));
+  populate(memory_.ipv6_first_ns, sizeof(uint64_t));
+}
+
+inline size_t FlowTable::bucket_of(uint64_t hash) const {
+  return size_t{directory_[hash >> directory_shift_]} * kBuckets + home_of(hash);
+}
+
+FlowKey FlowTable::key_at(const Slot& slot) const {
+  FlowKey::Words key = slot.key;
+  if (!is_ipv6(key)) key[0] = 0;
+  return FlowKey::from_words(key);
+}
+
+uint64_t* FlowTable::first_seen(size_t at) {
+  return is_ipv6(slots_[at].key) ? &ipv6_first_ns_[at] : &slots_[at].key[0];
 }
 
 uint64_t FlowTable::hash_of(const FlowKey& key) const {
@@ -72,13 +122,14 @@ uint64_t FlowTable::hash_of(const FlowKey& key) const {
   return hash_(v.src, v.dst, v.rest);
 }
 
-void FlowTable::update(std::span<const Packet> packets) {
+std::span<const Packet> FlowTable::update(std::span<const Packet> packets) {
   Batch& now = batches_[turn_ % 3];
   Batch& before = batches_[(turn_ + 2) % 3];
   Batch& oldest = batches_[(turn_ + 1) % 3];
   ++turn_;
   now.packets = packets.data();
   now.count = packets.size();
+  overflowed_count_ = 0;
 
   // The three steps side by side, packet by packet: a core has some 20 line fills under way at a time, and a whole
   // burst's prefetches at once would wait for each other.
@@ -93,29 +144,25 @@ void FlowTable::update(std::span<const Packet> packets) {
   for (size_t i = common; i < before.count; ++i) find_slot(before, i);
   for (size_t i = common; i < oldest.count; ++i) count(oldest, i, mask);
 
-  if (full_count_ == 0) return;
-  while (full_count_ != 0) split(*full_[--full_count_]);
-  for (size_t i = 0; i < before.count; ++i) find_slot(before, i);  // splitting has moved slots
-}
-
-void FlowTable::flush() {
-  update({});
-  update({});
+  if (full_count_ != 0) {
+    while (full_count_ != 0) split(full_[--full_count_]);
+    for (size_t i = 0; i < before.count; ++i) find_slot(before, i);  // splitting has moved slots
+  }
+  return {overflowed_.data(), overflowed_count_};
 }
 
 inline void FlowTable::hash(Batch& batch, size_t i, const KeyVectors& mask) {
   const KeyVectors key = masked(load(&batch.packets[i].key), mask);
   batch.hashes[i] = hash_(key.src, key.dst, key.rest);
-  __builtin_prefetch(&segment_of(batch.hashes[i])->tags[bucket_of(batch.hashes[i])], 1);
+  __builtin_prefetch(&tags_[bucket_of(batch.hashes[i])], 1);
 }
 
 inline void FlowTable::find_slot(Batch& batch, size_t i) {
-  Segment* const segment = segment_of(batch.hashes[i]);
   const size_t bucket = bucket_of(batch.hashes[i]);
-  const uint16_t* tags = segment->tags[bucket].tag;
+  const uint16_t* tags = tags_[bucket].tag;
   // The first slot whose tag matches; without one, the first empty slot: the one that will be written.
   const uint32_t candidates = match(tags, tag_of(batch.hashes[i])) | match(tags, 0) << 16;
-  batch.slots[i] = &segment->slots[bucket * kWays + (std::countr_zero(candidates) & 15)];
+  batch.slots[i] = &slots_[bucket * kWays + (static_cast<size_t>(std::countr_zero(candidates)) & 15)];
   batch.found[i] = (candidates & 0xffff) != 0;
   __builtin_prefetch(batch.slots[i], 1);
 }
@@ -136,79 +183,92 @@ inline void FlowTable::count(const Batch& batch, size_t i, const KeyVectors& mas
 // A new key, a key outside its first matching slot, or a packet older than the last of its key.
 [[gnu::noinline]] void FlowTable::insert_or_update(const Packet& packet, uint64_t hash) {
   const FlowKey key = mask_.apply(packet.key);
+  const KeyVectors wanted = load(&key);
   const uint16_t tag = tag_of(hash);
-  Segment& segment = *segment_of(hash);
+  const uint32_t segment = directory_[hash >> directory_shift_];
   for (size_t probe = 0; probe < kBuckets; ++probe) {
-    const size_t bucket = (bucket_of(hash) + probe) % kBuckets;
-    for (uint32_t hits = match(segment.tags[bucket].tag, tag); hits != 0; hits &= hits - 1) {
+    const size_t bucket = size_t{segment} * kBuckets + (home_of(hash) + probe) % kBuckets;
+    for (uint32_t hits = match(tags_[bucket].tag, tag); hits != 0; hits &= hits - 1) {
       const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(hits));
-      Slot& slot = segment.slots[at];
-      if (!(slot.key == key)) continue;
+      Slot& slot = slots_[at];
+      if (!equal(wanted, load(&slot.key))) continue;
       slot.last_ns = std::max(slot.last_ns, packet.ts_ns);
       slot.bytes += packet.len_bytes;
       slot.packets_and_flags = (slot.packets_and_flags + 256) | packet.tcp_flags;
-      segment.first_ns[at] = std::min(segment.first_ns[at], packet.ts_ns);
+      uint64_t* const first_ns = first_seen(at);
+      *first_ns = std::min(*first_ns, packet.ts_ns);
       return;
     }
-    const uint32_t empty = match(segment.tags[bucket].tag, 0);
+    const uint32_t empty = match(tags_[bucket].tag, 0);
     if (empty == 0) continue;
     if (used_ == capacity_) break;
     const auto way = static_cast<size_t>(std::countr_zero(empty));
     const size_t at = bucket * kWays + way;
-    segment.tags[bucket].tag[way] = tag;
-    segment.slots[at] = {key, packet.ts_ns, packet.len_bytes, 256u | packet.tcp_flags};
-    segment.first_ns[at] = packet.ts_ns;
+    tags_[bucket].tag[way] = tag;
+    slots_[at] = {key.words(), packet.ts_ns, packet.len_bytes, 256u | packet.tcp_flags};
+    *first_seen(at) = packet.ts_ns;
     ++used_;
-    if (++segment.used == kSplitAt) full_[full_count_++] = &segment;
+    if (++segments_[segment].used == kSplitAt) full_[full_count_++] = segment;
     return;
   }
+  overflow(packet);
+}
+
+void FlowTable::overflow(const Packet& packet) {
   overflow_.merge({1, packet.len_bytes, packet.ts_ns, packet.ts_ns, packet.tcp_flags});
+  overflowed_[overflowed_count_++] = packet;
 }
 
 // Deals the keys of a segment out between itself and a new one by the next bit of their hash. The segment is
 // copied away first: taking keys out of it in place would break the runs of full buckets that a lookup
 // follows.
-void FlowTable::split(Segment& segment) {
+void FlowTable::split(uint32_t segment) {
   if (segment_count_ == max_segments_) return;
-  if (segment.depth == 64 - directory_shift_) {
+  if (segments_[segment].depth == 64 - directory_shift_) {
     if (2 * directory_.size() > directory_.capacity()) return;
     double_directory();
   }
-  Segment& old = segments()[max_segments_];
-  std::memcpy(static_cast<void*>(&old), &segment, sizeof(Segment));
-  Segment& sibling = segments()[segment_count_];
-  std::memset(segment.tags, 0, sizeof(segment.tags));
-  segment.used = 0;
-  segment.depth = sibling.depth = old.depth + 1;
+  const auto copy = [](auto* array, size_t per_segment, uint32_t to, uint32_t from) {
+    std::copy_n(array + from * per_segment, per_segment, array + to * per_segment);
+  };
+  copy(tags_, kBuckets, max_segments_, segment);
+  copy(slots_, kSegmentSlots, max_segments_, segment);
+  copy(ipv6_first_ns_, kSegmentSlots, max_segments_, segment);
+  std::fill_n(tags_ + size_t{segment} * kBuckets, kBuckets, Tags{});
+  const uint32_t sibling = segment_count_;
+  const uint32_t depth = segments_[segment].depth + 1;
+  segments_[segment] = segments_[sibling] = {0, depth};
 
-  const unsigned bit = 63 - old.depth;
-  bool moved = false;
-  for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-    for (uint32_t full = ~match(old.tags[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
-      const auto at = static_cast<uint32_t>(bucket * kWays) + static_cast<uint32_t>(std::countr_zero(full));
-      const uint64_t hash = hash_of(old.slots[at].key);
-      if (!moved) {
+  const unsigned bit = 64 - depth;
+  bool directed = false;
+  for (size_t bucket = size_t{max_segments_} * kBuckets; bucket < size_t{max_segments_ + 1} * kBuckets;
+       ++bucket) {
+    for (uint32_t full = ~match(tags_[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
+      const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(full));
+      const uint64_t hash = hash_of(key_at(slots_[at]));
+      if (!directed) {
         // The directory's entries of this segment: one run, whose second half now names the sibling.
-        const uint64_t run = uint64_t{1} << (64 - old.depth - directory_shift_);
+        const uint64_t run = uint64_t{1} << (bit + 1 - directory_shift_);
         const uint64_t first = (hash >> directory_shift_) & ~(run - 1);
-        for (uint64_t i = first + run / 2; i < first + run; ++i) directory_[i] = segment_count_;
-        moved = true;
+        for (uint64_t i = first + run / 2; i < first + run; ++i) directory_[i] = sibling;
+        directed = true;
       }
-      move_into((hash >> bit & 1) != 0 ? sibling : segment, old, at, hash);
+      move_into((hash >> bit & 1) != 0 ? sibling : segment, at, hash);
     }
   }
   std::atomic_ref(segment_count_).store(segment_count_ + 1, std::memory_order_relaxed);
 }
 
-void FlowTable::move_into(Segment& to, const Segment& from, uint32_t at, uint64_t hash) {
-  size_t bucket = bucket_of(hash);
+void FlowTable::move_into(uint32_t segment, size_t from, uint64_t hash) {
+  size_t home = home_of(hash);
   uint32_t empty;
-  while ((empty = match(to.tags[bucket].tag, 0)) == 0) bucket = (bucket + 1) % kBuckets;
+  while ((empty = match(tags_[size_t{segment} * kBuckets + home].tag, 0)) == 0) home = (home + 1) % kBuckets;
+  const size_t bucket = size_t{segment} * kBuckets + home;
   const auto way = static_cast<size_t>(std::countr_zero(empty));
-  to.tags[bucket].tag[way] = tag_of(hash);
-  to.slots[bucket * kWays + way] = from.slots[at];
-  to.first_ns[bucket * kWays + way] = from.first_ns[at];
-  ++to.used;
+  tags_[bucket].tag[way] = tag_of(hash);
+  slots_[bucket * kWays + way] = slots_[from];
+  if (is_ipv6(slots_[from].key)) ipv6_first_ns_[bucket * kWays + way] = ipv6_first_ns_[from];
+  ++segments_[segment].used;
 }
 
 void FlowTable::double_directory() {
@@ -223,31 +283,27 @@ void FlowTable::prepare() {
   if (count == 2) return;  // it has not begun to grow, and perhaps never will
   const uint32_t wanted = std::min(count + kPreparedAhead, max_segments_);
   if (wanted <= prepared_) return;
-  memory_.populate(prepared_ * sizeof(Segment), (wanted - prepared_) * sizeof(Segment));
+  populate(prepared_, wanted - prepared_);
   prepared_ = wanted;
 }
 
 void FlowTable::drain(std::vector<FlowRecord>& records) const {
   records.reserve(records.size() + used_);
-  for (uint32_t s = 0; s < segment_count_; ++s) {
-    const Segment& segment = segments()[s];
-    for (size_t bucket = 0; bucket < kBuckets; ++bucket) {
-      for (uint32_t full = ~match(segment.tags[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
-        const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(full));
-        const Slot& slot = segment.slots[at];
-        records.push_back({slot.key,
-                           {slot.packets_and_flags >> 8, slot.bytes, segment.first_ns[at], slot.last_ns,
-                            static_cast<uint8_t>(slot.packets_and_flags)}});
-      }
+  for (size_t bucket = 0; bucket < size_t{segment_count_} * kBuckets; ++bucket) {
+    for (uint32_t full = ~match(tags_[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
+      const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(full));
+      const Slot& slot = slots_[at];
+      const uint64_t first_ns = is_ipv6(slot.key) ? ipv6_first_ns_[at] : slot.key[0];
+      records.push_back({key_at(slot),
+                         {slot.packets_and_flags >> 8, slot.bytes, first_ns, slot.last_ns,
+                          static_cast<uint8_t>(slot.packets_and_flags)}});
     }
   }
 }
 
 void FlowTable::reset() {
-  for (uint32_t s = 0; s < segment_count_; ++s) {
-    std::memset(segments()[s].tags, 0, sizeof(segments()[s].tags));
-    segments()[s].used = 0;
-  }
+  std::fill_n(tags_, size_t{segment_count_} * kBuckets, Tags{});
+  for (uint32_t segment = 0; segment < segment_count_; ++segment) segments_[segment].used = 0;
   used_ = 0;
   overflow_ = {};
 }

@@ -2,11 +2,13 @@
 //
 // Purpose: every packet updates the record of its (masked) key. When `capacity` keys are in the table, the
 //   packets of any further key go to the overflow record, so that totals stay right.
-// Layout: segments of 64 buckets of 16 slots. Beside a bucket's slots stand 16 16-bit tags (32 bytes, half a
-//   line), so a lookup touches one line of tags and one 64-byte slot: the 40-byte key, last seen, bytes, and
-//   packets (56 bits) with the TCP flags (8 bits). First seen lies apart: it is written when the key is
-//   inserted and after that only by a packet that is older than the last. A key whose bucket is full lives in
-//   one of the next of its segment.
+// Layout: segments of 64 buckets of 16 slots. A bucket's 16 16-bit tags (32 bytes, half a line) stand apart from
+//   its slots, the tags of all segments side by side: a lookup touches one line of tags and one 64-byte slot,
+//   and the tags of a million flows need few pages. A slot holds the 40-byte key, last seen, bytes, and packets
+//   (56 bits) with the TCP flags (8 bits). First seen stands in the first eight bytes of the key, which are
+//   zero for anything but IPv6; for IPv6 it lies in a third array, which is touched when the key is inserted
+//   and after that only by a packet that is older than the last. A key whose bucket is full lives in one of the
+//   next of its segment.
 // Growth: extendible hashing. A directory, indexed by the hash's upper bits, names the segment. A segment
 //   that is three quarters full is split after the burst, which moves half of it (about 10 us) into memory
 //   that is already reserved. A few flows thus stay in cache and few pages are touched, however large the
@@ -17,8 +19,7 @@
 // Threads: update() by the owning worker; prepare() by the control core at any time; drain() and reset() by
 //   the control core while the worker has no hand on the table. Ownership: owns its memory.
 // Errors: create() when memory cannot be reserved; nothing later.
-// Cost: 14 / 16 / 21 ns a packet at 64 k / 200 k / 1 M uniformly active flows, where one random access to 64 MB costs
-//   11 ns (prefetched); 80 ns for a new flow, and about 10 us for a split. 74 bytes a slot, 100 to 200 a flow.
+// Cost: docs/benchmarks.md. 74 bytes a slot, 100 to 200 a flow; a split about 10 us.
 // Source: tag buckets as in Facebook's F14 and Google's Swiss tables; Fagin et al., "Extendible hashing"
 //   (1979).
 #pragma once
@@ -48,10 +49,10 @@ class FlowTable {
   static absl::StatusOr<FlowTable> create(KeyFields fields, uint64_t capacity);
   FlowTable(FlowTable&&) = default;
 
-  // At most kMaxBurst packets. They must stay where they are until two further calls, or flush().
-  void update(std::span<const Packet> packets);
-  // Counts what is still on its way. REQUIRED before drain().
-  void flush();
+  // At most kMaxBurst packets. They must stay where they are until two further calls, after which all of them
+  // have been counted: update({}) twice ends a run, and is REQUIRED before drain(). Returns the packets that this
+  // call has put into the overflow record, as copies that live until the next call.
+  std::span<const Packet> update(std::span<const Packet> packets);
 
   // Has the memory that the table will grow into next faulted in, so that the worker need not wait for the
   // kernel to clear it. By the control core at any time.
@@ -78,16 +79,13 @@ class FlowTable {
     uint16_t tag[kWays];  // 0 = empty
   };
   struct alignas(64) Slot {
-    FlowKey key;
+    FlowKey::Words key;  // the first word holds first seen, unless the key is of IPv6
     uint64_t last_ns;
     uint64_t bytes;
     uint64_t packets_and_flags;  // packets << 8 | flags
   };
   static_assert(sizeof(Slot) == 64);
-  struct alignas(64) Segment {
-    Tags tags[kBuckets];
-    Slot slots[kSegmentSlots];
-    uint64_t first_ns[kSegmentSlots];
+  struct Segment {
     uint32_t used;
     uint32_t depth;  // of the hash's upper bits, how many all its keys have in common
   };
@@ -101,17 +99,25 @@ class FlowTable {
     std::array<bool, kMaxBurst> found;  // slots[i] has the tag; else it is the empty one that will be written
   };
 
-  FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, MappedMemory memory);
-  Segment* segments() const { return reinterpret_cast<Segment*>(memory_.data()); }
-  Segment* segment_of(uint64_t hash) const { return segments() + directory_[hash >> directory_shift_]; }
+  // By segment, and behind the last the one that split() works from.
+  struct Memory {
+    MappedMemory tags, slots, ipv6_first_ns;
+  };
+
+  FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, Memory memory);
+  void populate(uint32_t first_segment, uint32_t count);
+  size_t bucket_of(uint64_t hash) const;  // over all segments
+  FlowKey key_at(const Slot& slot) const;
+  uint64_t* first_seen(size_t at);
   uint64_t hash_of(const FlowKey& key) const;
   void hash(Batch& batch, size_t i, const KeyVectors& mask);
   void find_slot(Batch& batch, size_t i);
   void count(const Batch& batch, size_t i, const KeyVectors& mask);
   void insert_or_update(const Packet& packet, uint64_t hash);
-  void split(Segment& segment);
+  void overflow(const Packet& packet);
+  void split(uint32_t segment);
   void double_directory();
-  static void move_into(Segment& to, const Segment& from, uint32_t at, uint64_t hash);
+  void move_into(uint32_t segment, size_t from, uint64_t hash);
 
   KeyMask mask_;
   KeyedHash hash_;
@@ -123,12 +129,18 @@ class FlowTable {
   uint64_t used_ = 0;
   uint64_t capacity_;
   FlowCounters overflow_;
+  size_t overflowed_count_ = 0;
+  std::array<Packet, kMaxBurst> overflowed_;
   std::array<Batch, 3> batches_;
   size_t turn_ = 0;                       // the batch to fill next, modulo 3
-  std::array<Segment*, kMaxBurst> full_;  // to be split after this burst
+  std::array<uint32_t, kMaxBurst> full_;  // segments to be split after this burst
   size_t full_count_ = 0;
   uint32_t prepared_ = 2;  // segments that are faulted in; control core
-  MappedMemory memory_;    // the segments, and behind them the one that split() works from
+  std::vector<Segment> segments_;
+  Memory memory_;
+  Tags* tags_;
+  Slot* slots_;
+  uint64_t* ipv6_first_ns_;
 };
 
 }  // namespace netspectra

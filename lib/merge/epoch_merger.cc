@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "flow/record_map.h"
+#include "flow/record_sum.h"
 
 namespace netspectra {
 namespace {
@@ -13,23 +13,11 @@ bool ranks_before(const FlowRecord& a, const FlowRecord& b) {
   return a.key < b.key;
 }
 
-std::vector<FlowRecord> merge_records(std::vector<TaskPart> parts) {
+std::vector<FlowRecord> merge_records(std::vector<TaskPart>& parts, KeyFields fields) {
   if (parts.size() == 1) return std::move(parts.front().records);
-  RecordMap map;
-  size_t largest = 0;
-  for (const TaskPart& part : parts) largest = std::max(largest, part.records.size());
-  map.reserve(largest);
-  for (const TaskPart& part : parts) {
-    for (const FlowRecord& record : part.records) map.add(record.key, record.counters);
-  }
-  return map.take();
-}
-
-std::vector<FlowRecord> derive(const std::vector<FlowRecord>& source, KeyFields fields) {
-  const KeyMask mask(fields);
-  RecordMap map;
-  for (const FlowRecord& record : source) map.add(mask.apply(record.key), record.counters);
-  return map.take();
+  std::vector<std::span<const FlowRecord>> records;
+  for (const TaskPart& part : parts) records.push_back(part.records);
+  return sum_records(records, fields);
 }
 
 }  // namespace
@@ -39,9 +27,13 @@ EpochMerger::EpochMerger(const TaskPlan& plan, uint64_t period_ns, uint64_t rank
 
 void EpochMerger::add(EpochPart part) {
   Pending& pending = pending_[part.start_ns];
-  pending.parts.resize(plan_.measured.size());
+  pending.measured.resize(plan_.measured.size());
+  pending.fallback.resize(plan_.fallback.size());
   pending.ledger.merge(part.ledger);
-  for (size_t i = 0; i < part.tasks.size(); ++i) pending.parts[i].push_back(std::move(part.tasks[i]));
+  for (size_t i = 0; i < part.measured.size(); ++i)
+    pending.measured[i].push_back(std::move(part.measured[i]));
+  for (size_t i = 0; i < part.fallback.size(); ++i)
+    pending.fallback[i].push_back(std::move(part.fallback[i]));
 }
 
 void EpochMerger::emit_before(uint64_t watermark_ns, const OnEpoch& on_epoch) {
@@ -63,17 +55,34 @@ EpochResult EpochMerger::finish(uint64_t start_ns, Pending pending) const {
   result.start_ns = start_ns;
   result.period_ns = period_ns_;
   result.ledger = pending.ledger;
-  for (const TaskConfig& task : plan_.tasks) result.tasks.push_back({&task, {}, {}});
+  result.tasks.resize(plan_.tasks.size());
+  for (size_t i = 0; i < plan_.tasks.size(); ++i) result.tasks[i].task = &plan_.tasks[i];
+
   for (size_t i = 0; i < plan_.measured.size(); ++i) {
     TaskResult& measured = result.tasks[plan_.measured[i]];
-    for (const TaskPart& part : pending.parts[i]) measured.overflow.merge(part.overflow);
-    measured.records = merge_records(std::move(pending.parts[i]));
+    if (measured.task->kind != TaskKind::kExact) continue;
+    for (const TaskPart& part : pending.measured[i]) measured.overflow.merge(part.overflow);
+    measured.records = merge_records(pending.measured[i], measured.task->fields);
   }
+  const FlowCounters total = {.packets = result.ledger.ip_packets, .bytes = result.ledger.ip_bytes};
+  size_t fallback = 0;
   for (size_t i = 0; i < plan_.tasks.size(); ++i) {
-    if (!plan_.derived(i)) continue;
-    const TaskResult& source = result.tasks[plan_.measured[plan_.measured_by[i]]];
-    result.tasks[i].records = derive(source.records, plan_.tasks[i].fields);
-    result.tasks[i].overflow = source.overflow;
+    TaskResult& task = result.tasks[i];
+    const size_t by = plan_.measured_by[i];
+    const TaskResult& source = result.tasks[plan_.measured[by]];
+    if (task.task->kind == TaskKind::kExact) {
+      if (!plan_.derived(i)) continue;
+      task.records = sum_records(source.records, task.task->fields);
+      task.overflow = source.overflow;
+      continue;
+    }
+    const std::unique_ptr<Estimate> estimate = make_estimate(*task.task);
+    if (plan_.derived(i)) estimate->add(source.records);
+    for (const TaskPart& part : plan_.derived(i) ? pending.fallback[fallback++] : pending.measured[by]) {
+      // Never fails: all parts are of one configuration, and so of one shape.
+      if (part.estimate != nullptr) estimate->merge(*part.estimate).IgnoreError();
+    }
+    estimate->report(total, task);
   }
   for (TaskResult& task : result.tasks) rank(task.records);
   return result;

@@ -1,10 +1,10 @@
 // Sealed parts -> one result per epoch, with the derived tasks computed.
 //
 // Purpose: collects the parts of each epoch from all workers, in any order, and emits the epoch once nothing
-//   more of it can come. Sums, minima, maxima and ORs only: the result does not depend on the order.
+//   more of it can come. Records and estimates merge in any order with the same result.
 // Threads: one thread (the control core).
 // Ownership: keeps the parts until their epoch is emitted; borrows the plan, which must outlive the results.
-// Cost: with one part per epoch a move; otherwise, and for each derived task, a RecordMap operation a record.
+// Cost: with one part per epoch a move; otherwise, and for each derived task, one sum_records().
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,8 @@ class EpochMerger {
  private:
   struct Pending {
     Ledger ledger;
-    std::vector<std::vector<TaskPart>> parts;  // by measuring task
+    std::vector<std::vector<TaskPart>> measured;  // by task, in the order of TaskPlan::measured
+    std::vector<std::vector<TaskPart>> fallback;  // likewise
   };
   EpochResult finish(uint64_t start_ns, Pending pending) const;
   void rank(std::vector<FlowRecord>& records) const;

@@ -1,7 +1,6 @@
 // One merged epoch: what the sinks (output, store) are given.
 //
-// Shapes: one TaskResult per configured task, in configuration order. Records are sorted by bytes
-//   (descending), then by key, and each key is there once.
+// Shapes: one TaskResult per configured task, in configuration order.
 // Threads: plain data, the caller's once emitted.
 #pragma once
 
@@ -10,16 +9,9 @@
 #include <vector>
 
 #include "base/ledger.h"
-#include "flow/flow_record.h"
-#include "task/task_config.h"
+#include "task/task_result.h"
 
 namespace netspectra {
-
-struct TaskResult {
-  const TaskConfig* task;  // borrowed: outlives the result
-  std::vector<FlowRecord> records;
-  FlowCounters overflow;  // packets whose flow found no room; packets == 0 where there was none
-};
 
 struct EpochResult {
   uint64_t start_ns = 0;   // a multiple of the period; 0 where the whole capture is one epoch

@@ -1,10 +1,11 @@
-// JSON Lines: one object per record, one per overflow that is not empty, the summary last.
+// JSON Lines: an object for each row, the summary last.
 #include <charconv>
 #include <string>
 #include <vector>
 
-#include "output/json_record.h"
+#include "output/json_rows.h"
 #include "output/json_text.h"
+#include "output/rows.h"
 #include "output/writers.h"
 
 namespace netspectra {
@@ -32,50 +33,39 @@ class JsonWriter final : public Writer {
 
   void epoch(const EpochResult& result) override {
     for (const TaskResult& task : result.tasks) {
-      const JsonRecords lines(*task.task, result.start_ns);
-      for (const FlowRecord& record : shown(task, top_)) {
-        line_.clear();
-        lines.append_record(line_, record);
-        sink_.append(line_);
-      }
-      if (task.overflow.packets != 0) {
-        line_.clear();
-        lines.append_overflow(line_, task.overflow);
-        sink_.append(line_);
-      }
+      append_rows(JsonRows(*task.task, result.start_ns), task, top_, sink_);
     }
   }
 
   void summary(const RunSummary& summary) override {
     const Ledger& ledger = summary.ledger;
     const bool any = ledger.rx_packets != 0;
-    line_ = "{\"type\":\"summary\",\"files\":";
-    append_json_strings(line_, summary.files);
-    append_field(line_, "packets", ledger.rx_packets);
-    append_field(line_, "bytes", ledger.rx_bytes);
-    append_field(line_, "ip_packets", ledger.ip_packets);
-    append_field(line_, "not_ip", ledger.not_ip());
-    line_ += ",\"malformed\":";
-    append_malformed(line_, ledger);
-    if (ledger.filtered_out != 0) append_field(line_, "filtered_out", ledger.filtered_out);
-    if (ledger.late_packets != 0) append_field(line_, "late_packets", ledger.late_packets);
-    append_field(line_, "overflow_packets", summary.overflow_packets);
-    line_ += ",\"first_seen_ns\":";
-    append_time(line_, any ? ledger.first_seen_ns : 0);
-    line_ += ",\"last_seen_ns\":";
-    append_time(line_, any ? ledger.last_seen_ns : 0);
-    line_ += ",\"elapsed_s\":";
-    append_seconds(line_, summary.elapsed_s);
-    line_ += ",\"read_errors\":";
-    append_json_strings(line_, summary.read_errors);
-    line_ += "}\n";
-    sink_.append(line_);
+    std::string line = "{\"type\":\"summary\",\"files\":";
+    append_json_strings(line, summary.files);
+    append_field(line, "packets", ledger.rx_packets);
+    append_field(line, "bytes", ledger.rx_bytes);
+    append_field(line, "ip_packets", ledger.ip_packets);
+    append_field(line, "not_ip", ledger.not_ip());
+    line += ",\"malformed\":";
+    append_malformed(line, ledger);
+    if (ledger.filtered_out != 0) append_field(line, "filtered_out", ledger.filtered_out);
+    if (ledger.late_packets != 0) append_field(line, "late_packets", ledger.late_packets);
+    append_field(line, "overflow_packets", summary.overflow_packets);
+    line += ",\"first_seen_ns\":";
+    append_time(line, any ? ledger.first_seen_ns : 0);
+    line += ",\"last_seen_ns\":";
+    append_time(line, any ? ledger.last_seen_ns : 0);
+    line += ",\"elapsed_s\":";
+    append_seconds(line, summary.elapsed_s);
+    line += ",\"read_errors\":";
+    append_json_strings(line, summary.read_errors);
+    line += "}\n";
+    sink_.append(line);
   }
 
  private:
   const uint64_t top_;
   Sink& sink_;
-  std::string line_;  // kept for its room
 };
 
 }  // namespace

@@ -169,6 +169,18 @@ std::string percent(uint64_t part, uint64_t whole) {
   return absl::StrFormat("%.1f %%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
+std::string share_text(uint32_t share_ppm) {
+  std::string text = absl::StrFormat("%d.%04d", share_ppm / 10'000, share_ppm % 10'000);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text + " %";
+}
+
+std::string percent_of_error(double relative) {
+  const double percent = 100 * relative;
+  return percent < 10 ? absl::StrFormat("%.2g %%", percent) : absl::StrFormat("%.0f %%", percent);
+}
+
 std::string short_time(uint64_t time_ns) {
   if (is_far_time(time_ns)) return "a time beyond the year 2262";
   std::string text = format_time_ns(time_ns);  // "... 03:04:05.500000000Z"

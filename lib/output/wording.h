@@ -18,6 +18,8 @@ const char* drop_reason_words(DropReason reason);
 
 std::string counted(uint64_t count, const char* noun);  // "1 packet", "1,234 packets"
 std::string percent(uint64_t part, uint64_t whole);     // "12.3 %", "<0.1 %"; "-" of nothing
+std::string share_text(uint32_t share_ppm);             // as it was configured: "0.1 %", "12.5 %"
+std::string percent_of_error(double relative);          // two digits: "1.6 %", "9 %"
 std::string short_time(uint64_t time_ns);               // UTC, no zeros at the end: "2026-01-02 03:04:05.5"
 
 }  // namespace netspectra

@@ -5,7 +5,7 @@
 // Shapes: docs/pcap-analyzer.md, "Output".
 // Ownership: borrows the Sink. Threads: one thread.
 // Errors: the first failed write (full disk, closed pipe) is kept by the Sink and makes the run fail.
-// Cost: JSON about 0.15 us a record.
+// Cost: JSON about 0.15 us a row.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class Writer {
   virtual void summary(const RunSummary& summary) = 0;
 };
 
-// `top`: records printed per task and epoch; 0 = all.
+// `top`: rows printed per task and epoch; 0 = all.
 std::unique_ptr<Writer> make_writer(Format format, uint64_t top, Sink& sink);
 
 }  // namespace netspectra

@@ -67,6 +67,10 @@ class KeyFields {
   constexpr bool has(KeyField field) const { return (bits_ & bit(field)) != 0; }
   constexpr bool empty() const { return bits_ == 0; }
   constexpr bool subset_of(KeyFields other) const { return (bits_ & ~other.bits_) == 0; }
+  friend constexpr KeyFields operator|(KeyFields a, KeyFields b) {
+    a.bits_ |= b.bits_;
+    return a;
+  }
   friend constexpr bool operator==(KeyFields, KeyFields) = default;
 
  private:

@@ -12,8 +12,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "output/json_record.h"
+#include "output/json_rows.h"
 #include "output/json_text.h"
+#include "output/rows.h"
 #include "output/sink.h"
 
 namespace netspectra {
@@ -43,24 +44,47 @@ absl::Status already_there(const std::string& path) {
       path, ": this epoch is already stored; nothing was overwritten, choose another directory"));
 }
 
-// The books of the task in this epoch: rx = counted + not IP + malformed + overflow.
-std::string ledger_line(const EpochResult& result, const TaskResult& task) {
+void append_count(std::string& line, const char* name, uint64_t value) {
+  absl::StrAppend(&line, ",\"", name, "\":", value);
+}
+
+bool has_threshold(TaskKind kind) {
+  return kind == TaskKind::kHeavyHitters || kind == TaskKind::kSuperSpreader;
+}
+
+bool has_standard_error(TaskKind kind) {
+  return kind == TaskKind::kSuperSpreader || kind == TaskKind::kCardinality;
+}
+
+uint64_t counted_packets(const TaskResult& task) {
   uint64_t counted = 0;
   for (const FlowRecord& record : task.records) counted += record.counters.packets;
+  return counted;
+}
+
+// The books of the task in this epoch. An exact task's: rx = counted + not IP + malformed + overflow. The
+// rows of an estimator do not add up to anything: its books have what it was given, from which value on keys
+// are listed, and how exact that is.
+std::string ledger_line(const EpochResult& result, const TaskResult& task) {
+  const TaskKind kind = task.task->kind;
+  const bool exact = kind == TaskKind::kExact;
   std::string line = "{\"type\":\"ledger\",\"task\":";
   append_json_string(line, task.task->name);
-  const auto field = [&line](const char* name, uint64_t value) { absl::StrAppend(&line, name, value); };
   line += ",\"epoch_start_ns\":";
   append_time(line, result.start_ns);
-  field(",\"period_ns\":", result.period_ns);
-  field(",\"rx_packets\":", result.ledger.rx_packets);
-  field(",\"counted_packets\":", counted);
-  field(",\"not_ip\":", result.ledger.not_ip());
+  append_count(line, "period_ns", result.period_ns);
+  append_count(line, "rx_packets", result.ledger.rx_packets);
+  if (exact) append_count(line, "counted_packets", counted_packets(task));
+  if (!exact) append_count(line, "ip_packets", result.ledger.ip_packets);
+  if (!exact) append_count(line, "ip_bytes", result.ledger.ip_bytes);
+  append_count(line, "not_ip", result.ledger.not_ip());
   line += ",\"malformed\":";
   append_malformed(line, result.ledger);
-  if (result.ledger.filtered_out != 0) field(",\"filtered_out\":", result.ledger.filtered_out);
-  if (result.ledger.late_packets != 0) field(",\"late_packets\":", result.ledger.late_packets);
-  field(",\"overflow_packets\":", task.overflow.packets);
+  if (result.ledger.filtered_out != 0) append_count(line, "filtered_out", result.ledger.filtered_out);
+  if (result.ledger.late_packets != 0) append_count(line, "late_packets", result.ledger.late_packets);
+  if (exact) append_count(line, "overflow_packets", task.overflow.packets);
+  if (has_threshold(kind)) append_count(line, "threshold", task.threshold);
+  if (has_standard_error(kind)) absl::StrAppend(&line, ",\"standard_error\":", task.standard_error);
   line += ",\"read_errors\":";
   append_json_strings(line, result.read_errors);
   line += "}\n";
@@ -116,18 +140,7 @@ class FilesStore final : public Store {
     if (absl::Status status = check_name(task.task->name); !status.ok()) return status;
     auto sink = Sink::open(absl::StrCat(partial_, "/", task.task->name, ".jsonl"));
     if (!sink.ok()) return sink.status();
-    const JsonRecords lines(*task.task, result.start_ns);
-    std::string line;
-    for (const FlowRecord& record : task.records) {
-      line.clear();
-      lines.append_record(line, record);
-      (*sink)->append(line);
-    }
-    if (task.overflow.packets != 0) {
-      line.clear();
-      lines.append_overflow(line, task.overflow);
-      (*sink)->append(line);
-    }
+    append_rows(JsonRows(*task.task, result.start_ns), task, 0, **sink);
     (*sink)->append(ledger_line(result, task));
     (*sink)->sync();
     return (*sink)->close();

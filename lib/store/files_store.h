@@ -1,12 +1,12 @@
 // "files:DIR": a folder per epoch, a JSON Lines file per task.
 //
 // Purpose: results that need no database: sorted by time in a plain `ls`, read by anything that reads JSON.
-// Shapes: docs/store.md. DIR/<epoch start, 20 digits>/<task>.jsonl: the task's records, its overflow if there
-//   is any, and its ledger as the last line.
+// Shapes: docs/store.md. DIR/<epoch start, 20 digits>/<task>.jsonl: the task's rows, and its ledger as
+//   the last line.
 // Atomicity: an epoch is written into DIR/.partial-<pid>-<n>, synced to the disk, and renamed as a whole: a folder
 //   with an epoch's name holds all tasks of that epoch, whole. An epoch that is there is never replaced.
 // Threads, errors: store.h.
-// Cost: about 0.15 us a record, and one fsync per task and two per epoch.
+// Cost: about 0.15 us a row, and one fsync per task and two per epoch.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // What one worker hands over for one epoch: its books and every measuring task's yield.
 //
-// Shapes: `tasks` has one part per measuring task, in the order of TaskPlan::measured. A delta: several parts
+// Shapes: one part per task that the worker runs, in the orders of TaskPlan::measured and fallback. A delta: several parts
 //   of one epoch from one worker add up (packets that came late, a file read after another).
 // Threads: plain data.
 #pragma once
@@ -16,7 +16,8 @@ namespace netspectra {
 struct EpochPart {
   uint64_t start_ns = 0;
   Ledger ledger;
-  std::vector<TaskPart> tasks;
+  std::vector<TaskPart> measured;
+  std::vector<TaskPart> fallback;
 };
 
 }  // namespace netspectra

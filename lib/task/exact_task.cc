@@ -4,13 +4,17 @@
 
 namespace netspectra {
 
-absl::StatusOr<std::unique_ptr<Task>> ExactTask::create(const TaskConfig& config) {
+absl::StatusOr<std::unique_ptr<ExactTask>> ExactTask::create(const TaskConfig& config) {
   absl::StatusOr<FlowTable> table = FlowTable::create(config.fields, config.capacity);
   if (!table.ok()) {
-    return absl::Status(table.status().code(), absl::StrCat("task ", config.name, ", capacity ",
-                                                            config.capacity, ": ", table.status().message()));
+    return absl::Status(table.status().code(),
+                        absl::StrCat("capacity ", config.capacity, ": ", table.status().message()));
   }
-  return std::unique_ptr<Task>(new ExactTask(*std::move(table)));
+  return std::unique_ptr<ExactTask>(new ExactTask(*std::move(table)));
+}
+
+void ExactTask::pass_on(std::span<const Packet> overflow) {
+  for (Task* task : fallback_) task->update(overflow);
 }
 
 TaskPart ExactTask::drain() {

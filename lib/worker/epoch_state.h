@@ -13,7 +13,7 @@ namespace netspectra {
 struct EpochState {
   EpochSpan span;
   Ledger ledger;
-  std::vector<std::unique_ptr<Task>> tasks;
+  WorkerTasks tasks;
 
   bool used() const { return ledger.rx_packets + ledger.filtered_out != 0; }
 };

@@ -62,12 +62,10 @@ absl::Status Manager::make_workers() {
     std::unique_ptr<EpochState> states[2];
     for (std::unique_ptr<EpochState>& state : states) {
       state = std::make_unique<EpochState>();
-      for (size_t task : config_.plan->measured) {
-        absl::StatusOr<std::unique_ptr<Task>> made = make_task(config_.plan->tasks[task]);
-        if (!made.ok()) return made.status();
-        tasks_.push_back(made->get());
-        state->tasks.push_back(*std::move(made));
-      }
+      absl::StatusOr<WorkerTasks> tasks = make_worker_tasks(*config_.plan);
+      if (!tasks.ok()) return tasks.status();
+      state->tasks = *std::move(tasks);
+      for (const std::unique_ptr<Task>& task : state->tasks.measured) tasks_.push_back(task.get());
     }
     worker->handover = std::make_unique<Handover<EpochState>>(std::move(states[0]), std::move(states[1]));
     worker->pipeline =
@@ -175,7 +173,8 @@ void Manager::collect(Worker& worker, const std::function<void(EpochPart)>& on_p
     EpochPart part;
     part.start_ns = state->span.start_ns;
     part.ledger = state->ledger;
-    for (const std::unique_ptr<Task>& task : state->tasks) part.tasks.push_back(task->drain());
+    for (const std::unique_ptr<Task>& task : state->tasks.measured) part.measured.push_back(task->drain());
+    for (const std::unique_ptr<Task>& task : state->tasks.fallback) part.fallback.push_back(task->drain());
     state->ledger = {};
     state->span = {};
     worker.handover->give_back(state);

@@ -20,16 +20,20 @@ void Pipeline::run() {
 void Pipeline::poll(RxQueue& queue) {
   Backoff backoff;
   for (;;) {
-    queue.receive(burst_);
-    process(burst_);
-    if (burst_.count != 0) {
-      queue.release(burst_);
+    if (poll_once(queue) != 0) {
       backoff.reset();
     } else {
       if (queue.finished()) return;
       backoff.wait();
     }
   }
+}
+
+uint16_t Pipeline::poll_once(RxQueue& queue) {
+  queue.receive(burst_);
+  process(burst_);
+  if (burst_.count != 0) queue.release(burst_);
+  return burst_.count;
 }
 
 void Pipeline::process(const FrameBurst& burst) {
@@ -80,7 +84,7 @@ void Pipeline::measure(const Frame* frames, size_t count) {
   ledger.ip_bytes += ip_bytes;
   ledger.first_seen_ns = first_ns;
   ledger.last_seen_ns = last_ns;
-  for (const std::unique_ptr<Task>& task : state.tasks) task->update({packets.data(), decoded});
+  for (const std::unique_ptr<Task>& task : state.tasks.measured) task->update({packets.data(), decoded});
 }
 
 // Ends the running epoch, if anything is in it, and begins the one that holds `clock_ns`.
@@ -92,7 +96,7 @@ void Pipeline::cut(uint64_t clock_ns) {
 
 // Offline, so that nothing is lost: waits until the control core has emptied the other state.
 void Pipeline::seal() {
-  for (const std::unique_ptr<Task>& task : handover_.active().tasks) task->flush();
+  for (const std::unique_ptr<Task>& task : handover_.active().tasks.measured) task->flush();
   Backoff backoff;
   while (!handover_.seal()) backoff.wait();
 }

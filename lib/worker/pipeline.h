@@ -30,6 +30,8 @@ class Pipeline {
 
   // Until the feed is closed and its queues are finished.
   void run();
+  // What run() does over and over: receives a burst, measures it and frees it. Returns its packets.
+  uint16_t poll_once(RxQueue& queue);
 
   // Everything of earlier epochs has been sealed, up to files that begin again earlier.
   uint64_t epoch_start_ns() const { return epoch_start_ns_.load(std::memory_order_acquire); }

@@ -21,6 +21,9 @@ constexpr const char* kDuration =
     "must be a whole number and a unit (ns, us, ms, s, m, h, d; for example 10s)";
 constexpr const char* kRootKeys =
     "known: files, tasks, workers, period, top, format, output, store, filter, progress)";
+constexpr const char* kKinds = "known: exact, heavy_hitters, super_spreader, cardinality)";
+constexpr const char* kTaskKeys =
+    "known: name, kind, fields, elements, capacity, threshold, by, memory, seed)";
 constexpr const char* kFields = "known: src_ip, dst_ip, src_port, dst_port, protocol, vlan)";
 
 std::string mistakes(const Strings& arguments) {
@@ -119,13 +122,17 @@ TEST(AnalyzerMistakes, OptionsWithoutTheirValueAndOptionsTwice) {
 }
 
 TEST(AnalyzerMistakes, TasksOnTheCommandLine) {
-  EXPECT_EQ(on_line({"-t", "x"}), "--task x: is not a task (NAME=KIND:FIELD,FIELD[:option=value,...])");
+  EXPECT_EQ(
+      on_line({"-t", "x"}),
+      "--task x: is not a task (NAME=KIND:FIELD,FIELD[/ELEMENT,ELEMENT][:option=value,...], or default)");
   EXPECT_EQ(on_line({"-t", "a=exact:src_ip", "-t", "a=exact:dst_ip"}),
             "--task a=exact:dst_ip: name \"a\" is the name of another task too");
-  EXPECT_EQ(on_line({"-t", "s=cardinality:src_ip,ip"}),
-            std::string("--task s=cardinality:src_ip,ip: kind \"cardinality\" is unknown (known: exact)\n"
-                        "--task s=cardinality:src_ip,ip: field \"ip\" is unknown (") +
-                kFields);
+  EXPECT_EQ(on_line({"-t", "flows=exact:src_ip", "-t", "default"}),
+            "--task default: name \"flows\" is the name of another task too");
+  EXPECT_EQ(on_line({"-t", "s=cardinal:src_ip,ip"}),
+            std::string("--task s=cardinal:src_ip,ip: kind \"cardinal\" is unknown (did you mean "
+                        "\"cardinality\"? ") +
+                kKinds + "\n--task s=cardinal:src_ip,ip: field \"ip\" is unknown (" + kFields);
   EXPECT_EQ(on_line({"-t", "a=exact:src_ip/dst_ip"}),
             "--task a=exact:src_ip/dst_ip: kind exact takes no elements (\"/dst_ip\")");
 }
@@ -133,31 +140,68 @@ TEST(AnalyzerMistakes, TasksOnTheCommandLine) {
 TEST(AnalyzerMistakes, TasksInAFile) {
   EXPECT_EQ(in_file("tasks: []\n"), "FILE:1: tasks: must not be an empty list");
   EXPECT_EQ(in_file("tasks:\n  a: b\n"), "FILE:1: tasks: must be a list, not a map");
+  EXPECT_EQ(in_file("tasks: all\n"), "FILE:1: tasks: \"all\" must be a list of tasks, or default");
+  EXPECT_EQ(in_file("tasks:\n  - default\n"), "FILE:2: tasks[0]: must be a map, not a single value");
   EXPECT_EQ(
       in_file("tasks:\n"
               "  - name: a b\n"
-              "    kind: cardinality\n"
+              "    kind: exakt\n"
               "    fields: [src_ip, ip, src_ip]\n"
-              "    capacity: many\n"
+              "    capacity: many\n"  // whether the kind has it is not known
               "  - fields: []\n"
-              "  - {name: c, kind: exact, fields: src_ip, threshold: 3}\n"
-              "  - {name: c, kind: exact, fields: [vlan], capacity: 0}\n"),
+              "  - {name: c, kind: exact, fields: src_ip, treshold: 3}\n"
+              "  - {name: c, kind: exact, fields: [vlan], capacity: 0}\n"
+              "  - {name: d, kind: exact, fields: [vlan], capacity: many, seed: 2}\n"),
       std::string("FILE:2: tasks[0].name: \"a b\" is not a task name (1 to 64 letters, digits, _ and -)\n"
-                  "FILE:3: tasks[0].kind: \"cardinality\" is unknown (known: exact)\n"
-                  "FILE:4: tasks[0].fields[1]: \"ip\" is unknown (") +
+                  "FILE:3: tasks[0].kind: \"exakt\" is unknown (did you mean \"exact\"? ") +
+          kKinds +
+          "\n"
+          "FILE:4: tasks[0].fields[1]: \"ip\" is unknown (" +
           kFields +
           "\n"
           "FILE:4: tasks[0].fields[2]: \"src_ip\" is given twice\n"
-          "FILE:5: tasks[0].capacity: \"many\" " +
-          kCount +
-          "\n"
           "FILE:6: tasks[1].fields: must not be an empty list\n"
           "FILE:6: tasks[1]: has no name\n"
           "FILE:6: tasks[1]: has no kind\n"
           "FILE:7: tasks[2].fields: must be a list, not a single value\n"
-          "FILE:7: tasks[2].threshold: unknown key (known: name, kind, fields, capacity)\n"
+          "FILE:7: tasks[2].treshold: unknown key (did you mean \"threshold\"? " +
+          kTaskKeys +
+          "\n"
           "FILE:8: tasks[3].name: \"c\" is the name of another task too\n"
-          "FILE:8: tasks[3].capacity: \"0\" must be from 1 to 1G");
+          "FILE:8: tasks[3].capacity: \"0\" must be from 1 to 1G\n"
+          "FILE:9: tasks[4].capacity: \"many\" " +
+          kCount +
+          "\n"
+          "FILE:9: tasks[4].seed: is not an option of exact (known: capacity)");
+}
+
+TEST(AnalyzerMistakes, EstimatorsInAFile) {
+  EXPECT_EQ(in_file("tasks:\n"
+                    "  - {name: a, kind: heavy_hitters, fields: [src_ip], elements: [dst_ip], capacity: 1M}\n"
+                    "  - {name: b, kind: super_spreader, fields: [src_ip], threshold: 0}\n"
+                    "  - name: c\n"
+                    "    elements: [dst_ip, src_ip, ip, dst_ip]\n"  // before the kind and the fields
+                    "    by: bytes\n"
+                    "    memory: 1KiB\n"
+                    "    kind: super_spreader\n"
+                    "    fields: [src_ip]\n"
+                    "  - {name: d, kind: super_spreader, fields: [src_ip], elements: []}\n"
+                    "  - {name: e, kind: heavy_hitters, fields: [src_ip], seed: 1, seed: 2}\n"),
+            std::string("FILE:2: tasks[0].elements: kind heavy_hitters takes none\n"
+                        "FILE:2: tasks[0].capacity: is not an option of heavy_hitters "
+                        "(known: threshold, by, memory, seed)\n"
+                        "FILE:3: tasks[1].threshold: \"0\" must be at least 1\n"
+                        "FILE:3: tasks[1]: has no elements\n"
+                        "FILE:5: tasks[2].elements[1]: \"src_ip\" is a field of the same task\n"
+                        "FILE:5: tasks[2].elements[2]: \"ip\" is unknown (") +
+                kFields +
+                "\n"
+                "FILE:5: tasks[2].elements[3]: \"dst_ip\" is given twice\n"
+                "FILE:6: tasks[2].by: is not an option of super_spreader (known: threshold, memory, seed)\n"
+                "FILE:7: tasks[2].memory: \"1KiB\" must be a size from 4KiB to 1GiB "
+                "(B, kB, MB, GB, KiB, MiB, GiB; for example 256KiB)\n"
+                "FILE:10: tasks[3].elements: must not be an empty list\n"
+                "FILE:11: tasks[4].seed: is given twice (first on line 11)");
 }
 
 TEST(AnalyzerMistakes, InAFileThatTheCommandLineOverridesAreStillTold) {

@@ -133,6 +133,39 @@ TEST(AnalyzerOptions, TakeTasksInOrder) {
             expected);
 }
 
+TEST(AnalyzerOptions, TakeTasksOfEveryKind) {
+  const Strings expected = {"a=heavy_hitters:src_ip:threshold=500ppm,by=bytes,memory=65536,seed=9",
+                            "b=super_spreader:src_ip/dst_ip,dst_port:threshold=2000",
+                            "c=cardinality:vlan:seed=3"};
+  EXPECT_EQ(specs(by_line({"-ta=heavy_hitters:src_ip:threshold=0.05%,by=bytes,memory=64KiB,seed=9",
+                           "-tb=super_spreader:src_ip/dst_port,dst_ip:threshold=2k",
+                           "-tc=cardinality:vlan:seed=3"})),
+            expected);
+  // The order of the keys does not matter.
+  EXPECT_EQ(
+      specs(by_file("tasks:\n"
+                    "  - {threshold: 0.05%, by: bytes, memory: 64KiB, seed: 9, name: a, fields: [src_ip],\n"
+                    "     kind: heavy_hitters}\n"
+                    "  - {name: b, elements: [dst_port, dst_ip], threshold: 2k, fields: [src_ip],\n"
+                    "     kind: super_spreader}\n"
+                    "  - {name: c, kind: cardinality, fields: [vlan], seed: 3}\n")),
+      expected);
+}
+
+TEST(AnalyzerOptions, TakeTheDefaultTasksByTheirWord) {
+  const Strings expected = {"per_five_tuple=exact:src_ip,dst_ip,src_port,dst_port,protocol",
+                            "top_src=heavy_hitters:src_ip",
+                            "top_dst=heavy_hitters:dst_ip",
+                            "spread_src=super_spreader:src_ip/dst_ip",
+                            "spread_dst=super_spreader:dst_ip/src_ip",
+                            "flows=cardinality:src_ip,dst_ip,src_port,dst_port,protocol"};
+  EXPECT_EQ(specs(by_line({"-t", "default"})), expected);
+  EXPECT_EQ(specs(by_file("tasks: default\n")), expected);
+  Strings and_one_more = expected;
+  and_one_more.push_back("vlans=exact:vlan");
+  EXPECT_EQ(specs(by_line({"-t", "default", "-t", "vlans=exact:vlan"})), and_one_more);
+}
+
 TEST(AnalyzerOptions, TakeFilesFromEitherDoor) {
   EXPECT_EQ(options({"b.pcap", "a.pcap", "b.pcap"}).files, (Strings{"b.pcap", "a.pcap", "b.pcap"}));
   const TempFile file("files: [x.pcap, y.pcap]\n");
@@ -197,6 +230,10 @@ TEST(AnalyzerHelp, NamesEveryOptionAndFitsTheScreen) {
   }
   for (const char* field : kKeyFieldNames) EXPECT_NE(help.find(field), std::string::npos) << field;
   for (const char* kind : kTaskKindNames) EXPECT_NE(help.find(kind), std::string::npos) << kind;
+  for (const char* option : kTaskOptionNames) EXPECT_NE(help.find(option), std::string::npos) << option;
+  for (const TaskConfig& task : default_tasks()) {
+    EXPECT_NE(help.find(task.name), std::string::npos) << task.name;
+  }
   EXPECT_NE(help.find(task_text(default_task())), std::string::npos);
   for (size_t at = 0, end; (end = help.find('\n', at)) != std::string::npos; at = end + 1) {
     EXPECT_LE(end - at, 110u) << help.substr(at, end - at);
@@ -210,7 +247,10 @@ TEST(AnalyzerExample, Loads) {
   EXPECT_EQ(o.files, (Strings{"captures/monday.pcap", "captures/tuesday.pcapng"}));
   EXPECT_EQ(specs(o),
             (Strings{"per_five_tuple=exact:src_ip,dst_ip,src_port,dst_port,protocol:capacity=1000000",
-                     "talkers=exact:src_ip", "vlans=exact:protocol,vlan"}));
+                     "talkers=exact:src_ip",
+                     "top_dst=heavy_hitters:dst_ip:threshold=500ppm,by=bytes,memory=262144,seed=1234",
+                     "scan=super_spreader:src_ip/dst_ip,dst_port:threshold=200,memory=1048576",
+                     "hosts=cardinality:src_ip,vlan"}));
   EXPECT_EQ(o.period_ns, 10'000'000'000u);
   EXPECT_EQ(o.workers, 2u);
   EXPECT_EQ(o.filter, "ip or ip6");

@@ -31,7 +31,19 @@ FlowTable make_table(KeyFields fields, uint64_t capacity) {
 // One burst, all the way through.
 void measure(FlowTable& table, std::span<const Packet> packets) {
   table.update(packets);
-  table.flush();
+  table.update({});
+  table.update({});
+}
+
+// Some flows are of IPv6, the others of IPv4.
+Packet make_mixed_packet(uint32_t flow, uint64_t ts_ns, uint32_t len, uint8_t flags) {
+  Packet packet = make_packet(flow, ts_ns, len, flags);
+  if (flow % 3 != 0) return packet;
+  packet.key.ip_version = 6;
+  packet.key.src_ip[0] = 0x20;
+  packet.key.src_ip[7] = static_cast<uint8_t>(flow % 5);
+  packet.key.dst_ip[0] = 0x20;
+  return packet;
 }
 
 // The rules in their plainest form.
@@ -90,13 +102,14 @@ TEST_P(FlowTableAgainstMap, AgreesOverManyBursts) {
       for (int b = 0; b < 200; ++b) {
         std::vector<Packet>& burst = bursts.emplace_back(random() % 65);
         for (Packet& packet : burst) {
-          packet =
-              make_packet(random() % flows, 1000 + random() % 1000, 40 + random() % 1400, uint8_t(random()));
+          packet = make_mixed_packet(random() % flows, 1000 + random() % 1000, 40 + random() % 1400,
+                                     uint8_t(random()));
           count(expected, mask.apply(packet.key), packet);
         }
         table.update(burst);
       }
-      table.flush();
+      table.update({});
+      table.update({});
       ASSERT_EQ(drained(table), expected);
       ASSERT_EQ(table.used(), expected.size());
       ASSERT_EQ(table.overflow().packets, 0u);
@@ -124,6 +137,28 @@ TEST(FlowTable, WhenFullCountsFurtherKeysAsOverflowAndKnownKeysStill) {
   EXPECT_EQ(packets_in_records + table.overflow().packets, packets.size());
   table.reset();
   EXPECT_EQ(table.overflow(), FlowCounters{});
+}
+
+TEST(FlowTable, GivesBackEveryPacketThatOverflowsOnceAndInOrder) {
+  FlowTable table = make_table(KeyFields::five_tuple(), 100);
+  std::deque<std::vector<Packet>> bursts;
+  std::vector<uint32_t> lengths;
+  const auto update = [&](std::span<const Packet> packets) {
+    for (const Packet& packet : table.update(packets)) lengths.push_back(packet.len_bytes);
+  };
+  for (uint32_t i = 0; i < 400; ++i) {
+    if (i % 50 == 0) bursts.emplace_back();
+    bursts.back().push_back(make_packet(i % 200, 1, i));  // each flow twice; the first 100 find room
+  }
+  for (const std::vector<Packet>& burst : bursts) update(burst);
+  update({});
+  update({});
+  std::vector<uint32_t> expected;
+  for (uint32_t i = 0; i < 400; ++i) {
+    if (i % 200 >= 100) expected.push_back(i);
+  }
+  EXPECT_EQ(lengths, expected);
+  EXPECT_EQ(table.overflow().packets, expected.size());
 }
 
 TEST(FlowTable, HoldsItsWholeCapacity) {

@@ -35,7 +35,7 @@ EpochPart part(uint64_t start, std::vector<FlowRecord> records, FlowCounters ove
   part.start_ns = start;
   for (const FlowRecord& record : records) part.ledger.rx_packets += record.counters.packets;
   part.ledger.ip_packets = part.ledger.rx_packets;
-  part.tasks.push_back({std::move(records), overflow});
+  part.measured.push_back({std::move(records), overflow, nullptr});
   return part;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ TEST(JsonWriter, ARecordHasItsKeysInTheDocumentedOrder) {
   const TaskConfig config = task("per_five_tuple", KeyFields::five_tuple());
   EpochResult epoch;
   epoch.tasks.push_back(
-      {&config, {{five_tuple("10.0.0.1", 1234, "10.0.0.2", 80, 6), {3, 1800, 1, 9, 27}}}, {}});
+      exact(config, {{five_tuple("10.0.0.1", 1234, "10.0.0.2", 80, 6), {3, 1800, 1, 9, 27}}}));
   EXPECT_EQ(json({epoch}),
             R"({"type":"record","task":"per_five_tuple","epoch_start_ns":0,"src_ip":"10.0.0.1",)"
             R"("dst_ip":"10.0.0.2","src_port":1234,"dst_port":80,"protocol":6,"packets":3,"bytes":1800,)"
@@ -34,7 +35,7 @@ TEST(JsonWriter, EveryFieldAndTheLargestValuesAreExact) {
   key.vlan = 4094;
   EpochResult epoch;
   epoch.start_ns = UINT64_MAX;
-  epoch.tasks.push_back({&config, {{key, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 255}}}, {}});
+  epoch.tasks.push_back(exact(config, {{key, {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, 255}}}));
   EXPECT_EQ(
       json({epoch}),
       R"({"type":"record","task":"all","epoch_start_ns":18446744073709551615999,)"
@@ -49,8 +50,8 @@ TEST(JsonWriter, FieldsThatTheTaskDoesNotHaveAreLeftOut) {
   const TaskConfig vlans = task("vlans", fields({KeyField::kVlan}));
   const TaskConfig services = task("services", fields({KeyField::kSrcPort, KeyField::kDstPort}));
   EpochResult epoch;
-  epoch.tasks.push_back({&vlans, {{vlan(0), {1, 60, 5, 5, 0}}}, {}});
-  epoch.tasks.push_back({&services, {{ports(443, 50000), {2, 120, 5, 6, 2}}}, {}});
+  epoch.tasks.push_back(exact(vlans, {{vlan(0), {1, 60, 5, 5, 0}}}));
+  epoch.tasks.push_back(exact(services, {{ports(443, 50000), {2, 120, 5, 6, 2}}}));
   EXPECT_EQ(json({epoch}),
             R"({"type":"record","task":"vlans","epoch_start_ns":0,"vlan":0,"packets":1,"bytes":60,)"
             R"("first_seen_ns":5,"last_seen_ns":5,"tcp_flags":0})"
@@ -64,7 +65,7 @@ TEST(JsonWriter, AMappedIpv6AddressIsNotTakenForIpv4) {
   const TaskConfig config = task("hosts", fields({KeyField::kSrcIp}));
   EpochResult epoch;
   epoch.tasks.push_back(
-      {&config, {{source("::ffff:10.0.0.1"), {1, 60, 1, 1, 0}}, {source("10.0.0.1"), {1, 60, 1, 1, 0}}}, {}});
+      exact(config, {{source("::ffff:10.0.0.1"), {1, 60, 1, 1, 0}}, {source("10.0.0.1"), {1, 60, 1, 1, 0}}}));
   const std::string text = json({epoch});
   EXPECT_NE(text.find(R"("src_ip":"::ffff:10.0.0.1")"), std::string::npos);
   EXPECT_NE(text.find(R"("src_ip":"10.0.0.1")"), std::string::npos);
@@ -79,7 +80,7 @@ TEST(JsonWriter, EpochsAndTasksKeepTheirOrderAndEachTaskIsCutToTheTop) {
   epochs[1].start_ns = 20;
   for (EpochResult& epoch : epochs) {
     epoch.period_ns = 10;
-    epoch.tasks = {{&b, records, {}}, {&a, records, {}}};
+    epoch.tasks = {exact(b, records), exact(a, records)};
   }
   const auto heads = [](const std::string& text) {
     std::string out;
@@ -105,7 +106,7 @@ TEST(JsonWriter, AnOverflowFollowsItsTasksRecords) {
   const TaskConfig config = task("v", fields({KeyField::kVlan}), 1);
   EpochResult epoch;
   epoch.start_ns = 10;
-  epoch.tasks.push_back({&config, {{vlan(1), {1, 60, 3, 3, 0}}}, {7, 700, 4, 9, 18}});
+  epoch.tasks.push_back(exact(config, {{vlan(1), {1, 60, 3, 3, 0}}}, {7, 700, 4, 9, 18}));
   EXPECT_EQ(json({epoch}),
             R"({"type":"record","task":"v","epoch_start_ns":10,"vlan":1,"packets":1,"bytes":60,)"
             R"("first_seen_ns":3,"last_seen_ns":3,"tcp_flags":0})"
@@ -113,6 +114,71 @@ TEST(JsonWriter, AnOverflowFollowsItsTasksRecords) {
             R"({"type":"overflow","task":"v","epoch_start_ns":10,"packets":7,"bytes":700,)"
             R"("first_seen_ns":4,"last_seen_ns":9,"tcp_flags":18})"
             "\n");
+}
+
+TEST(JsonWriter, AHeavyHitterHasItsBounds) {
+  const TaskConfig config = estimator("top_src", TaskKind::kHeavyHitters, fields({KeyField::kSrcIp}));
+  EpochResult epoch;
+  epoch.tasks = {hitters(config,
+                         {{source("10.0.0.1"), 3, 1800, 0, 0},
+                          {source("2001:db8::1"), UINT64_MAX, UINT64_MAX, UINT64_MAX - 1, UINT64_MAX - 2}},
+                         3)};
+  EXPECT_EQ(json({epoch}),
+            R"({"type":"heavy_hitter","task":"top_src","epoch_start_ns":0,"src_ip":"10.0.0.1","packets":3,)"
+            R"("bytes":1800,"error_packets":0,"error_bytes":0})"
+            "\n"
+            R"({"type":"heavy_hitter","task":"top_src","epoch_start_ns":0,"src_ip":"2001:db8::1",)"
+            R"("packets":18446744073709551615,"bytes":18446744073709551615,)"
+            R"("error_packets":18446744073709551614,"error_bytes":18446744073709551613})"
+            "\n");
+}
+
+TEST(JsonWriter, ASpreadShowsTheKeyAndNotTheElements) {
+  const TaskConfig config = estimator("spreaders", TaskKind::kSuperSpreader, fields({KeyField::kSrcIp}),
+                                      fields({KeyField::kDstIp, KeyField::kDstPort}));
+  EpochResult epoch;
+  epoch.tasks = {spreads(config, {{source("10.0.0.1"), 812}}, 100, 0.09)};
+  EXPECT_EQ(json({epoch}),
+            R"({"type":"spread","task":"spreaders","epoch_start_ns":0,"src_ip":"10.0.0.1","spread":812})"
+            "\n");
+}
+
+TEST(JsonWriter, ACardinalityIsOneRowAlsoOfNothing) {
+  const TaskConfig config = estimator("hosts", TaskKind::kCardinality, fields({KeyField::kSrcIp}));
+  EpochResult first, second;
+  first.tasks = {cardinality(config, 812, 0.016)};
+  second.start_ns = 10;
+  second.tasks = {cardinality(config, 0)};
+  EXPECT_EQ(json({first, second}, 1),
+            R"({"type":"cardinality","task":"hosts","epoch_start_ns":0,"cardinality":812})"
+            "\n"
+            R"({"type":"cardinality","task":"hosts","epoch_start_ns":10,"cardinality":0})"
+            "\n");
+}
+
+TEST(JsonWriter, EstimatesAreCutToTheTopToo) {
+  const TaskConfig top = estimator("t", TaskKind::kHeavyHitters, fields({KeyField::kVlan}));
+  const TaskConfig spreaders = estimator("s", TaskKind::kSuperSpreader, fields({KeyField::kVlan}));
+  EpochResult epoch;
+  epoch.tasks = {hitters(top, {{vlan(1), 2, 2, 0, 0}, {vlan(2), 1, 1, 0, 0}}),
+                 spreads(spreaders, {{vlan(3), 4}, {vlan(4), 3}})};
+  const std::string two =
+      R"({"type":"heavy_hitter","task":"t","epoch_start_ns":0,"vlan":1,"packets":2,"bytes":2,)"
+      R"("error_packets":0,"error_bytes":0})"
+      "\n"
+      R"({"type":"spread","task":"s","epoch_start_ns":0,"vlan":3,"spread":4})"
+      "\n";
+  EXPECT_EQ(json({epoch}, 1), two);
+  const std::string all = json({epoch}, 0);
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 4);
+}
+
+TEST(JsonWriter, NoKeysAreNoRows) {
+  const TaskConfig top = estimator("t", TaskKind::kHeavyHitters, fields({KeyField::kVlan}));
+  const TaskConfig spreaders = estimator("s", TaskKind::kSuperSpreader, fields({KeyField::kVlan}));
+  EpochResult epoch;
+  epoch.tasks = {hitters(top, {}), spreads(spreaders, {})};
+  EXPECT_EQ(json({epoch}), "");
 }
 
 TEST(JsonWriter, TheSummaryNamesOnlyTheReasonsThatOccurred) {

@@ -12,6 +12,7 @@
 
 #include "gtest/gtest.h"
 #include "merge/epoch_result.h"
+#include "output/sink.h"
 #include "output/writer.h"
 
 namespace netspectra::testing {
@@ -49,6 +50,12 @@ inline FlowKey source(const char* src) {
   return key;
 }
 
+inline FlowKey destination(const char* dst) {
+  FlowKey key;
+  set_ip(key.dst_ip, key.ip_version, dst);
+  return key;
+}
+
 inline FlowKey vlan(uint16_t id) {
   FlowKey key;
   key.vlan = id;
@@ -63,7 +70,54 @@ inline FlowKey ports(uint16_t src, uint16_t dst) {
 }
 
 inline TaskConfig task(std::string name, KeyFields key_fields, uint64_t capacity = 0) {
-  return TaskConfig{std::move(name), TaskKind::kExact, key_fields, capacity};
+  TaskConfig config;
+  config.name = std::move(name);
+  config.fields = key_fields;
+  config.capacity = capacity;
+  return config;
+}
+
+inline TaskConfig estimator(std::string name, TaskKind kind, KeyFields key_fields, KeyFields elements = {}) {
+  TaskConfig config = task(std::move(name), key_fields);
+  config.kind = kind;
+  config.elements = elements;
+  return config;
+}
+
+inline TaskResult exact(const TaskConfig& config, std::vector<FlowRecord> records,
+                        FlowCounters overflow = FlowCounters()) {
+  TaskResult result;
+  result.task = &config;
+  result.records = std::move(records);
+  result.overflow = overflow;
+  return result;
+}
+
+inline TaskResult hitters(const TaskConfig& config, std::vector<HeavyHitterRecord> records,
+                          uint64_t threshold = 0) {
+  TaskResult result;
+  result.task = &config;
+  result.heavy_hitters = std::move(records);
+  result.threshold = threshold;
+  return result;
+}
+
+inline TaskResult spreads(const TaskConfig& config, std::vector<SpreadRecord> records, uint64_t threshold = 0,
+                          double standard_error = 0) {
+  TaskResult result;
+  result.task = &config;
+  result.spreads = std::move(records);
+  result.threshold = threshold;
+  result.standard_error = standard_error;
+  return result;
+}
+
+inline TaskResult cardinality(const TaskConfig& config, uint64_t count, double standard_error = 0) {
+  TaskResult result;
+  result.task = &config;
+  result.cardinality = count;
+  result.standard_error = standard_error;
+  return result;
 }
 
 // A file name of this test's own; the file is removed at the end.

@@ -23,13 +23,14 @@ std::string table(const EpochResult& epoch, uint64_t top = 10) {
 TEST(TableWriter, ColumnsAreAlignedAndTheRestAndTheOverflowAreRows) {
   const TaskConfig config = task("per_five_tuple", KeyFields::five_tuple(), 1000);
   EpochResult epoch;
-  epoch.tasks.push_back({&config,
-                         {{five_tuple("192.168.100.201", 51234, "10.0.0.1", 443, 6),
-                           during(8 * kSecond, 123456, 1'000'000, 0x1b)},
-                          {five_tuple("10.0.0.1", 53, "10.0.0.2", 5353, 17), during(kSecond, 99, 80'000)},
-                          {five_tuple("10.0.0.7", 4000, "10.0.0.2", 22, 6), during(0, 1, 60, 2)},
-                          {five_tuple("10.0.0.7", 4001, "10.0.0.2", 22, 6), during(0, 1, 60, 2)}},
-                         during(2 * kSecond, 55, 4400, 0x12)});
+  epoch.tasks.push_back(
+      exact(config,
+            {{five_tuple("192.168.100.201", 51234, "10.0.0.1", 443, 6),
+              during(8 * kSecond, 123456, 1'000'000, 0x1b)},
+             {five_tuple("10.0.0.1", 53, "10.0.0.2", 5353, 17), during(kSecond, 99, 80'000)},
+             {five_tuple("10.0.0.7", 4000, "10.0.0.2", 22, 6), during(0, 1, 60, 2)},
+             {five_tuple("10.0.0.7", 4001, "10.0.0.2", 22, 6), during(0, 1, 60, 2)}},
+            during(2 * kSecond, 55, 4400, 0x12)));
   EXPECT_EQ(table(epoch, 2), R"(per_five_tuple: top 2 of 4 flows by bytes
   source            port  destination  port  protocol  packets    bytes   share  duration   average rate  flags
   192.168.100.201  51234  10.0.0.1      443  TCP       123,456   1.0 MB  92.2 %     8.0 s    1.00 Mbit/s  AP.SF
@@ -44,10 +45,8 @@ TEST(TableWriter, ColumnsAreAlignedAndTheRestAndTheOverflowAreRows) {
 TEST(TableWriter, LongAddressesWidenTheirColumn) {
   const TaskConfig config = task("hosts", fields({KeyField::kSrcIp}));
   EpochResult epoch;
-  epoch.tasks.push_back({&config,
-                         {{source("2001:db8:85a3:1:2:8a2e:370:7334"), during(kSecond, 2, 300)},
-                          {source("10.0.0.1"), during(0, 1, 100)}},
-                         {}});
+  epoch.tasks.push_back(exact(config, {{source("2001:db8:85a3:1:2:8a2e:370:7334"), during(kSecond, 2, 300)},
+                                       {source("10.0.0.1"), during(0, 1, 100)}}));
   EXPECT_EQ(table(epoch), R"(hosts: 2 flows, by bytes
   source                           packets  bytes   share  duration  average rate
   2001:db8:85a3:1:2:8a2e:370:7334        2  300 B  75.0 %     1.0 s   2.40 kbit/s
@@ -59,7 +58,7 @@ TEST(TableWriter, LongAddressesWidenTheirColumn) {
 TEST(TableWriter, PortsWithoutAddressesAreNamedInFull) {
   const TaskConfig config = task("services", fields({KeyField::kSrcPort, KeyField::kDstPort}));
   EpochResult epoch;
-  epoch.tasks.push_back({&config, {{ports(443, 50000), during(kSecond, 1'000'000, 300, 0xc2)}}, {}});
+  epoch.tasks.push_back(exact(config, {{ports(443, 50000), during(kSecond, 1'000'000, 300, 0xc2)}}));
   EXPECT_EQ(table(epoch), R"(services: 1 flow, by bytes
   source port  destination port    packets  bytes    share  duration  average rate  flags
           443             50000  1,000,000  300 B  100.0 %     1.0 s   2.40 kbit/s  CE....S.
@@ -71,7 +70,7 @@ TEST(TableWriter, UntaggedPacketsHaveNoVlan) {
   const TaskConfig config = task("vlans", fields({KeyField::kVlan}), 0);
   EpochResult epoch;
   epoch.tasks.push_back(
-      {&config, {{vlan(100), during(kSecond, 2, 300)}, {vlan(0), during(0, 1, 100)}}, during(0, 1, 100)});
+      exact(config, {{vlan(100), during(kSecond, 2, 300)}, {vlan(0), during(0, 1, 100)}}, during(0, 1, 100)));
   EXPECT_EQ(table(epoch), R"(vlans: 2 flows, by bytes
           VLAN  packets  bytes   share  duration  average rate
            100        2  300 B  60.0 %     1.0 s   2.40 kbit/s
@@ -85,7 +84,7 @@ TEST(TableWriter, UntaggedPacketsHaveNoVlan) {
 TEST(TableWriter, PacketsWithoutTimestampsHaveNoDuration) {
   const TaskConfig config = task("vlans", fields({KeyField::kVlan}));
   EpochResult epoch;
-  epoch.tasks.push_back({&config, {{vlan(1), {2, 200, 0, kStart, 0}}}, {}});
+  epoch.tasks.push_back(exact(config, {{vlan(1), {2, 200, 0, kStart, 0}}}));
   EXPECT_EQ(table(epoch), R"(vlans: 1 flow, by bytes
   VLAN  packets  bytes    share  duration  average rate
      1        2  200 B  100.0 %         -             -
@@ -101,7 +100,7 @@ TEST(TableWriter, EachEpochHasItsTimeAndATaskWithoutFlowsSaysSo) {
     epochs[i].period_ns = kSecond / 2;
     epochs[i].ledger.rx_packets = 1 + i * 2000;
     epochs[i].ledger.rx_bytes = 60;
-    epochs[i].tasks.push_back({&config, {}, {}});
+    epochs[i].tasks.push_back(exact(config, {}));
   }
   EXPECT_EQ(written(Format::kTable, 10, epochs), R"(Epoch 2014-04-29 19:00:00 UTC, 500ms: 1 packet, 60 B
 ----------------------------------------------------

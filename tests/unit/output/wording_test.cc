@@ -42,5 +42,22 @@ TEST(Wording, TimesEndWithTheirLastDigit) {
   EXPECT_EQ(short_time(1398798000000000001), "2014-04-29 19:00:00.000000001");
 }
 
+TEST(Wording, AShareIsWrittenAsItWasConfigured) {
+  EXPECT_EQ(share_text(1), "0.0001 %");
+  EXPECT_EQ(share_text(1'000), "0.1 %");
+  EXPECT_EQ(share_text(125'000), "12.5 %");
+  EXPECT_EQ(share_text(10'000), "1 %");
+  EXPECT_EQ(share_text(100'000), "10 %");
+  EXPECT_EQ(share_text(1'000'000), "100 %");
+}
+
+TEST(Wording, AStandardErrorHasTwoDigits) {
+  EXPECT_EQ(percent_of_error(0.016), "1.6 %");
+  EXPECT_EQ(percent_of_error(0.0901), "9 %");
+  EXPECT_EQ(percent_of_error(0.0081), "0.81 %");
+  EXPECT_EQ(percent_of_error(0.104), "10 %");
+  EXPECT_EQ(percent_of_error(1.5), "150 %");
+}
+
 }  // namespace
 }  // namespace netspectra

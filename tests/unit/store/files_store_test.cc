@@ -26,11 +26,21 @@ KeyFields only(KeyField field) {
   return fields;
 }
 
-FlowRecord on_vlan(uint16_t vlan, FlowCounters counters) {
-  FlowRecord record{{}, counters};
-  record.key.vlan = vlan;
-  return record;
+TaskConfig task(const char* name, TaskKind kind, KeyField field) {
+  TaskConfig config;
+  config.name = name;
+  config.kind = kind;
+  config.fields = only(field);
+  return config;
 }
+
+FlowKey vlan(uint16_t id) {
+  FlowKey key;
+  key.vlan = id;
+  return key;
+}
+
+FlowRecord on_vlan(uint16_t id, FlowCounters counters) { return {vlan(id), counters}; }
 
 std::string read_file(const fs::path& path) {
   std::ifstream in(path, std::ios::binary);
@@ -62,9 +72,13 @@ class FilesStoreTest : public ::testing::Test {
     result.ledger.dropped[size_t(DropReason::kEthertype)] = 3;
     result.ledger.dropped[size_t(DropReason::kLlc)] = 1;
     result.ledger.dropped[size_t(DropReason::kIpv4BadIhl)] = 2;
-    result.tasks.push_back(
-        {&vlans_, {on_vlan(7, {9, 900, 1, 2, 0}), on_vlan(0, {1, 60, 3, 3, 2})}, {4, 400, 5, 6, 18}});
-    result.tasks.push_back({&all_, {on_vlan(0, {14, 1360, 1, 6, 18})}, {}});
+    result.ledger.ip_bytes = 1360;
+    result.tasks.resize(2);
+    result.tasks[0].task = &vlans_;
+    result.tasks[0].records = {on_vlan(7, {9, 900, 1, 2, 0}), on_vlan(0, {1, 60, 3, 3, 2})};
+    result.tasks[0].overflow = {4, 400, 5, 6, 18};
+    result.tasks[1].task = &all_;
+    result.tasks[1].records = {on_vlan(0, {14, 1360, 1, 6, 18})};
     return result;
   }
 
@@ -78,8 +92,8 @@ class FilesStoreTest : public ::testing::Test {
     return out;
   }
 
-  const TaskConfig vlans_{"vlans", TaskKind::kExact, only(KeyField::kVlan), 2};
-  const TaskConfig all_{"protocols", TaskKind::kExact, only(KeyField::kProtocol), 0};
+  const TaskConfig vlans_ = task("vlans", TaskKind::kExact, KeyField::kVlan);
+  const TaskConfig all_ = task("protocols", TaskKind::kExact, KeyField::kProtocol);
   const fs::path dir_;
 };
 
@@ -120,6 +134,52 @@ TEST_F(FilesStoreTest, AFileHoldsTheRecordsTheOverflowAndTheLedger) {
             R"({"type":"ledger","task":"protocols","epoch_start_ns":1398798000000000000,)"
             R"("period_ns":10000000000,"rx_packets":20,"counted_packets":14,"not_ip":4,)"
             R"("malformed":{"ipv4_bad_ihl":2},"overflow_packets":0,"read_errors":[]})"
+            "\n");
+}
+
+// Rows as --format json has them; a ledger with what is needed to read them.
+TEST_F(FilesStoreTest, AnEstimatorsLedgerSaysHowItsRowsAreToBeRead) {
+  const TaskConfig top = task("top", TaskKind::kHeavyHitters, KeyField::kVlan);
+  const TaskConfig scan = task("scan", TaskKind::kSuperSpreader, KeyField::kVlan);
+  const TaskConfig many = task("many", TaskKind::kCardinality, KeyField::kVlan);
+  EpochResult result = epoch(kStart);
+  result.tasks.assign(3, TaskResult());
+  result.tasks[0].task = &top;
+  result.tasks[0].heavy_hitters = {{vlan(7), 9, 900, 1, 100}, {vlan(8), 8, 480, 0, 0}};
+  result.tasks[0].threshold = 8;
+  result.tasks[1].task = &scan;
+  result.tasks[1].spreads = {{vlan(7), 812}};
+  result.tasks[1].threshold = 100;
+  result.tasks[1].standard_error = 0.0919;
+  result.tasks[2].task = &many;
+  result.tasks[2].cardinality = 12345;
+  ASSERT_TRUE(opened()->put(result).ok());
+  const fs::path folder = dir_ / "01398798000000000000";
+  EXPECT_EQ(
+      read_file(folder / "top.jsonl"),
+      R"({"type":"heavy_hitter","task":"top","epoch_start_ns":1398798000000000000,"vlan":7,"packets":9,)"
+      R"("bytes":900,"error_packets":1,"error_bytes":100})"
+      "\n"
+      R"({"type":"heavy_hitter","task":"top","epoch_start_ns":1398798000000000000,"vlan":8,"packets":8,)"
+      R"("bytes":480,"error_packets":0,"error_bytes":0})"
+      "\n"
+      R"({"type":"ledger","task":"top","epoch_start_ns":1398798000000000000,"period_ns":10000000000,)"
+      R"("rx_packets":20,"ip_packets":14,"ip_bytes":1360,"not_ip":4,"malformed":{"ipv4_bad_ihl":2},)"
+      R"("threshold":8,"read_errors":[]})"
+      "\n");
+  EXPECT_EQ(read_file(folder / "scan.jsonl"),
+            R"({"type":"spread","task":"scan","epoch_start_ns":1398798000000000000,"vlan":7,"spread":812})"
+            "\n"
+            R"({"type":"ledger","task":"scan","epoch_start_ns":1398798000000000000,"period_ns":10000000000,)"
+            R"("rx_packets":20,"ip_packets":14,"ip_bytes":1360,"not_ip":4,"malformed":{"ipv4_bad_ihl":2},)"
+            R"("threshold":100,"standard_error":0.0919,"read_errors":[]})"
+            "\n");
+  EXPECT_EQ(read_file(folder / "many.jsonl"),
+            R"({"type":"cardinality","task":"many","epoch_start_ns":1398798000000000000,"cardinality":12345})"
+            "\n"
+            R"({"type":"ledger","task":"many","epoch_start_ns":1398798000000000000,"period_ns":10000000000,)"
+            R"("rx_packets":20,"ip_packets":14,"ip_bytes":1360,"not_ip":4,"malformed":{"ipv4_bad_ihl":2},)"
+            R"("standard_error":0,"read_errors":[]})"
             "\n");
 }
 
@@ -206,9 +266,10 @@ TEST_F(FilesStoreTest, WhatAKilledRunLeftIsNeitherTakenNorTouched) {
 
 TEST_F(FilesStoreTest, ATaskThatIsNoFileNameIsRefused) {
   for (const char* name : {"../escape", "a/b", ".hidden", ""}) {
-    const TaskConfig config{name, TaskKind::kExact, only(KeyField::kVlan), 0};
+    const TaskConfig config = task(name, TaskKind::kExact, KeyField::kVlan);
     EpochResult result = epoch(kStart);
-    result.tasks = {{&config, {}, {}}};
+    result.tasks.resize(1);
+    result.tasks[0].task = &config;
     EXPECT_EQ(opened()->put(result).message(),
               "task '" + std::string(name) + "': not a file name, cannot be stored");
     EXPECT_EQ(names(), Names());

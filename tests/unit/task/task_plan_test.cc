@@ -51,5 +51,34 @@ TEST(TaskPlan, DerivationGoesToAMeasuredTaskNotToADerivedOne) {
   EXPECT_EQ(plan.measured_by, (std::vector<size_t>{0, 0, 0, 1}));
 }
 
+TaskConfig estimator(TaskKind kind, std::initializer_list<KeyField> fields,
+                     std::initializer_list<KeyField> elements = {}) {
+  TaskConfig config = task("estimator", fields);
+  config.kind = kind;
+  for (KeyField field : elements) config.elements.add(field);
+  return config;
+}
+
+TEST(TaskPlan, EstimatorsAreDerivedFromAnExactTaskAndFallBackToItsOverflow) {
+  const TaskPlan plan = plan_tasks({estimator(TaskKind::kHeavyHitters, {kSrc}), task("pair", {kSrc, kDst}),
+                                    estimator(TaskKind::kCardinality, {kSrc, kDst})});
+  EXPECT_EQ(plan.measured, std::vector<size_t>{1});
+  EXPECT_EQ(plan.measured_by, (std::vector<size_t>{0, 0, 0}));
+  EXPECT_EQ(plan.fallback, (std::vector<size_t>{0, 2}));
+}
+
+TEST(TaskPlan, ASpreaderNeedsAnExactTaskWithItsElementsToo) {
+  const TaskConfig scan = estimator(TaskKind::kSuperSpreader, {kSrc}, {kPort});
+  EXPECT_EQ(plan_tasks({task("pair", {kSrc, kDst}), scan}).measured, (std::vector<size_t>{0, 1}));
+  EXPECT_EQ(plan_tasks({task("all", {kSrc, kDst, kPort}), scan}).measured, (std::vector<size_t>{0}));
+}
+
+TEST(TaskPlan, NothingIsDerivedFromAnEstimator) {
+  const TaskPlan plan = plan_tasks(
+      {estimator(TaskKind::kHeavyHitters, {kSrc, kDst}), estimator(TaskKind::kHeavyHitters, {kSrc})});
+  EXPECT_EQ(plan.measured, (std::vector<size_t>{0, 1}));
+  EXPECT_TRUE(plan.fallback.empty());
+}
+
 }  // namespace
 }  // namespace netspectra

@@ -1,0 +1,127 @@
+#include "config/task_options.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/units.h"
+#include "config/words.h"
+
+namespace netspectra {
+namespace {
+
+constexpr uint64_t kMaxCapacity = 1'000'000'000;  // about 100 GB of flow table
+constexpr uint64_t kMinMemoryBytes = uint64_t{4} << 10;
+constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 30;
+constexpr uint32_t kWholePpm = 1'000'000;
+constexpr size_t kShareDecimals = 4;  // of a percent: millionths of the whole
+constexpr std::array<const char*, 2> kRankNames = {"packets", "bytes"};
+
+absl::Status must_be(const char* what) { return absl::InvalidArgumentError(absl::StrCat("must be ", what)); }
+
+bool all_digits(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_isdigit(c); });
+}
+
+// "0.1%" -> 1000 millionths; 0 where it is no share.
+uint32_t parse_share_ppm(const std::string& text) {
+  if (!text.ends_with('%')) return 0;
+  const size_t point = std::min(text.find('.'), text.size() - 1);
+  const std::string whole = text.substr(0, point);
+  std::string decimals;
+  if (text[point] == '.') {
+    decimals = text.substr(point + 1, text.size() - point - 2);
+    if (decimals.empty()) return 0;
+  }
+  if (whole.empty() || whole.size() > 3 || decimals.size() > kShareDecimals) return 0;
+  decimals.resize(kShareDecimals, '0');
+  if (!all_digits(whole) || !all_digits(decimals)) return 0;
+  const auto ppm = static_cast<uint32_t>(std::stoul(whole + decimals));
+  return ppm <= kWholePpm ? ppm : 0;
+}
+
+absl::Status set_capacity(const std::string& text, TaskConfig& task) {
+  const absl::StatusOr<uint64_t> capacity = parse_count(text);
+  if (!capacity.ok()) return capacity.status();
+  if (*capacity < 1 || *capacity > kMaxCapacity) return must_be("from 1 to 1G");
+  task.capacity = *capacity;
+  return absl::OkStatus();
+}
+
+absl::Status set_count_threshold(const std::string& text, TaskConfig& task) {
+  const absl::StatusOr<uint64_t> count = parse_count(text);
+  if (!count.ok()) return count.status();
+  if (*count < 1) return must_be("at least 1");
+  task.threshold = {*count, 0};
+  return absl::OkStatus();
+}
+
+absl::Status set_threshold(const std::string& text, TaskConfig& task) {
+  const uint32_t share_ppm = parse_share_ppm(text);
+  if (share_ppm == 0 && !set_count_threshold(text, task).ok()) {
+    return must_be(
+        "a count of at least 1 (4096, 10k), or a share above 0 and at most 100 % with at most four decimals "
+        "(0.1%)");
+  }
+  if (share_ppm != 0) task.threshold = {0, share_ppm};
+  return absl::OkStatus();
+}
+
+absl::Status set_by(const std::string& text, TaskConfig& task) {
+  const absl::StatusOr<size_t> index = find_word(text, kRankNames);
+  if (index.ok()) task.by = static_cast<RankBy>(*index);
+  return index.status();
+}
+
+absl::Status set_memory(const std::string& text, TaskConfig& task) {
+  // The units of a count, and a B behind them.
+  const bool in_bytes = text.ends_with('B');
+  const absl::StatusOr<uint64_t> bytes = parse_count(text.substr(0, text.size() - (in_bytes ? 1 : 0)));
+  if (!in_bytes || !bytes.ok() || *bytes < kMinMemoryBytes || *bytes > kMaxMemoryBytes) {
+    return must_be("a size from 4KiB to 1GiB (B, kB, MB, GB, KiB, MiB, GiB; for example 256KiB)");
+  }
+  task.memory_bytes = *bytes;
+  return absl::OkStatus();
+}
+
+absl::Status set_seed(const std::string& text, TaskConfig& task) {
+  const absl::StatusOr<uint64_t> seed = parse_count(text);
+  if (seed.ok()) task.seed = *seed;
+  return seed.status();
+}
+
+struct Option {
+  const char* name;
+  absl::Status (*set)(const std::string&, TaskConfig&);
+};
+constexpr Option kExactOptions[] = {{"capacity", set_capacity}};
+constexpr Option kHeavyHittersOptions[] = {
+    {"threshold", set_threshold}, {"by", set_by}, {"memory", set_memory}, {"seed", set_seed}};
+constexpr Option kSuperSpreaderOptions[] = {
+    {"threshold", set_count_threshold}, {"memory", set_memory}, {"seed", set_seed}};
+constexpr Option kCardinalityOptions[] = {{"seed", set_seed}};
+
+constexpr std::array<std::span<const Option>, kTaskKindCount> kOptions = {
+    kExactOptions, kHeavyHittersOptions, kSuperSpreaderOptions, kCardinalityOptions};  // by TaskKind
+
+std::span<const Option> options_of(TaskKind kind) { return kOptions[static_cast<size_t>(kind)]; }
+
+}  // namespace
+
+absl::Status check_task_option(const std::string& option, TaskKind kind) {
+  std::vector<const char*> names;
+  for (const Option& known : options_of(kind)) names.push_back(known.name);
+  if (std::find(names.begin(), names.end(), option) != names.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("is not an option of ", kind_name(kind), " (", hint(option, names), ")"));
+}
+
+absl::Status set_task_option(const std::string& option, const std::string& value, TaskConfig& task) {
+  const std::span<const Option> options = options_of(task.kind);
+  return std::find_if(options.begin(), options.end(), [&](const Option& o) { return option == o.name; })
+      ->set(value, task);
+}
+
+}  // namespace netspectra

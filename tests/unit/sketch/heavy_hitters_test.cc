@@ -1,0 +1,265 @@
+#include "sketch/heavy_hitters.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+
+#include "zipf.h"
+
+namespace netspectra {
+namespace {
+
+using Rank = HeavyHitterRank;
+
+struct Addition {
+  KeyWords key;
+  uint64_t packets;
+  uint64_t bytes;
+};
+struct Count {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+};
+using Truth = std::map<KeyWords, Count>;
+using Stream = std::vector<Addition>;
+
+constexpr uint64_t kV4 = uint64_t{4} << 40, kV6 = uint64_t{6} << 40;
+constexpr TwoValuedField kVersion{4, uint64_t{0xff} << 40, kV4, kV6};
+
+// Source addresses: two words and an IP version.
+KeyLayout address_layout() {
+  return KeyLayout(KeyWords{~uint64_t{0}, ~uint64_t{0}, 0, 0, kVersion.mask}, kVersion);
+}
+
+KeyWords address(uint64_t id) {
+  if (id % 4 == 3) return {id * 0x9e3779b97f4a7c15, id, 0, 0, kV6};
+  return {0, 0xffff0000 | id << 32, 0, 0, kV4};
+}
+
+HeavyHitterShape shape_of(uint32_t sets, Rank rank = Rank::kPackets, uint64_t seed = 1) {
+  return {seed, sets, rank, address_layout()};
+}
+
+HeavyHitters make(const HeavyHitterShape& shape) {
+  absl::StatusOr<HeavyHitters> hitters = HeavyHitters::create(shape);
+  EXPECT_TRUE(hitters.ok()) << hitters.status();
+  return *std::move(hitters);
+}
+
+void add(HeavyHitters& to, const Addition& a) {
+  const uint64_t hash = to.hash(a.key);
+  to.prefetch(hash);
+  to.add(hash, a.key, a.packets, a.bytes);
+}
+
+HeavyHitterSum measured(const HeavyHitterShape& shape, const Stream& stream) {
+  HeavyHitters hitters = make(shape);
+  for (const Addition& a : stream) add(hitters, a);
+  return hitters.drain();
+}
+
+Truth truth_of(const Stream& stream) {
+  Truth truth;
+  for (const Addition& a : stream) {
+    truth[a.key].packets += a.packets;
+    truth[a.key].bytes += a.bytes;
+  }
+  return truth;
+}
+
+// That every bound holds: of the keys with an entry, and of those without.
+void expect_certified(const HeavyHitterSum& sum, const Truth& truth) {
+  std::map<KeyWords, HeavyHitter> found;
+  for (const HeavyHitter& h : sum.at_least(0)) EXPECT_TRUE(found.emplace(h.key, h).second);
+  for (const auto& [key, hitter] : found) EXPECT_TRUE(truth.contains(key)) << "a key that was never added";
+  const KeyedHash hash(sum.shape().seed);
+  for (const auto& [key, count] : truth) {
+    if (const auto it = found.find(key); it != found.end()) {
+      const HeavyHitter& h = it->second;
+      ASSERT_LE(h.error_packets, h.packets);
+      ASSERT_LE(h.error_bytes, h.bytes);
+      ASSERT_LE(h.packets - h.error_packets, count.packets);
+      ASSERT_GE(h.packets, count.packets);
+      ASSERT_LE(h.bytes - h.error_bytes, count.bytes);
+      ASSERT_GE(h.bytes, count.bytes);
+    } else {
+      const HeavyHitterSum::Floor& floor = sum.floors()[sum.shape().set_of(hash(key))];
+      ASSERT_GE(floor.packets, count.packets);
+      ASSERT_GE(floor.bytes, count.bytes);
+    }
+  }
+}
+
+// The floor in the ranking metric is at most a sixteenth of what its set was given.
+void expect_low_floors(const HeavyHitterSum& sum, const Truth& truth) {
+  const KeyedHash hash(sum.shape().seed);
+  const bool by_packets = sum.shape().rank == Rank::kPackets;
+  std::vector<uint64_t> weight(sum.shape().sets);
+  for (const auto& [key, count] : truth) {
+    weight[sum.shape().set_of(hash(key))] += by_packets ? count.packets : count.bytes;
+  }
+  for (uint32_t set = 0; set < sum.shape().sets; ++set) {
+    const HeavyHitterSum::Floor& floor = sum.floors()[set];
+    ASSERT_LE(by_packets ? floor.packets : floor.bytes, weight[set] / HeavyHitters::kWays);
+  }
+}
+
+std::vector<std::pair<std::string, Stream>> streams() {
+  std::mt19937_64 random(11);
+  const auto weighted = [&random](uint64_t id) {
+    const uint64_t packets = 1 + random() % 3;
+    return Addition{address(id), packets, packets * (64 + random() % 1450)};
+  };
+  const Zipf zipf(5000);
+  Stream skewed, even, distinct, bursts, sorted, in_turn, large;
+  for (uint64_t i = 0; i < 40000; ++i) {
+    skewed.push_back(weighted(zipf(random)));
+    even.push_back(weighted(random() % 3000));
+    distinct.push_back(weighted(i));
+    in_turn.push_back(weighted(i % 200));
+    large.push_back({address(zipf(random)), random() >> 30, random() >> 20});
+  }
+  while (bursts.size() < 40000) {
+    const uint64_t id = zipf(random);
+    for (uint64_t n = 1 + random() % 100; n > 0; --n) bursts.push_back(weighted(id));
+  }
+  sorted = skewed;
+  std::sort(sorted.begin(), sorted.end(), [](const Addition& a, const Addition& b) { return a.key < b.key; });
+  Stream rising;  // every newcomer is heavier than all before it
+  for (uint64_t i = 0; i < 2000; ++i) rising.push_back({address(i), 1 + i, 1 + (2000 - i) * 100});
+  return {{"skewed", skewed}, {"even", even},     {"distinct", distinct},
+          {"bursts", bursts}, {"sorted", sorted}, {"in turn", in_turn},
+          {"large", large},   {"rising", rising}, {"one key", {40, {address(3), 2, 100}}}};
+}
+
+TEST(HeavyHitters, CertifiesEveryKeyOfEveryStreamInBothMetrics) {
+  for (const auto& [name, stream] : streams()) {
+    const Truth truth = truth_of(stream);
+    for (const Rank rank : {Rank::kPackets, Rank::kBytes}) {
+      for (const uint32_t sets : {1u, 7u, 64u}) {
+        SCOPED_TRACE(name + ", " + std::to_string(sets) + " sets");
+        const HeavyHitterSum sum = measured(shape_of(sets, rank), stream);
+        expect_certified(sum, truth);
+        expect_low_floors(sum, truth);
+      }
+    }
+  }
+}
+
+TEST(HeavyHitters, CertifiesMergedPartsOfOneStream) {
+  std::mt19937_64 random(5);
+  for (const auto& [name, stream] : streams()) {
+    SCOPED_TRACE(name);
+    for (const Rank rank : {Rank::kPackets, Rank::kBytes}) {
+      std::array<Stream, 4> parts;
+      for (const Addition& a : stream) parts[random() % parts.size()].push_back(a);
+      HeavyHitterSum sum(shape_of(16, rank));
+      for (const Stream& part : parts) ASSERT_TRUE(sum.merge(measured(sum.shape(), part)).ok());
+      expect_certified(sum, truth_of(stream));
+      expect_low_floors(sum, truth_of(stream));
+    }
+  }
+}
+
+TEST(HeavyHitters, CountsOneKeyExactly) {
+  HeavyHitters hitters = make(shape_of(3));
+  add(hitters, {address(1), 1, 60});
+  add(hitters, {address(1), 2, 3000});
+  EXPECT_EQ(hitters.drain().at_least(1), (std::vector<HeavyHitter>{{address(1), 3, 3060, 0, 0}}));
+}
+
+TEST(HeavyHitters, TellsKeysApartThatDifferOnlyInTheirVersion) {
+  HeavyHitters hitters = make(shape_of(1));
+  const KeyWords v4{0, 7, 0, 0, kV4}, v6{0, 7, 0, 0, kV6};
+  add(hitters, {v4, 1, 60});
+  add(hitters, {v6, 5, 500});
+  EXPECT_EQ(hitters.drain().at_least(0), (std::vector<HeavyHitter>{{v6, 5, 500, 0, 0}, {v4, 1, 60, 0, 0}}));
+}
+
+TEST(HeavyHitters, IsExactUntilASetIsFull) {
+  Stream stream;
+  for (uint64_t id = 0; id < 16; ++id) stream.push_back({address(id), id + 1, 100});
+  const HeavyHitterSum sum = measured(shape_of(1), stream);
+  ASSERT_EQ(sum.at_least(0).size(), 16u);
+  for (const HeavyHitter& h : sum.at_least(0)) EXPECT_EQ(h.error_packets + h.error_bytes, 0u);
+  EXPECT_EQ(sum.floors(), (std::vector<HeavyHitterSum::Floor>{{0, 0}}));
+}
+
+TEST(HeavyHitters, GivesTheFirstOfTheSmallestEntriesToANewKey) {
+  for (const Rank rank : {Rank::kPackets, Rank::kBytes}) {
+    for (uint64_t smallest = 0; smallest < 16; ++smallest) {
+      Stream stream;
+      for (uint64_t id = 0; id < 16; ++id) {
+        const uint64_t n = id == smallest || id == 15 ? 10 : 20 + id;
+        stream.push_back({address(id), n, n * 100});
+      }
+      stream.push_back({address(16), 5, 7000});
+      const HeavyHitterSum sum = measured(shape_of(1, rank), stream);
+      EXPECT_EQ(sum.floors(), (std::vector<HeavyHitterSum::Floor>{{10, 1000}}));
+      std::vector<HeavyHitter> found = sum.at_least(0);
+      ASSERT_EQ(found.size(), 16u);
+      EXPECT_EQ(std::count_if(found.begin(), found.end(),
+                              [&](const HeavyHitter& h) { return h.key == address(smallest); }),
+                0);
+      const auto newcomer =
+          std::find_if(found.begin(), found.end(), [](const HeavyHitter& h) { return h.key == address(16); });
+      ASSERT_NE(newcomer, found.end());
+      EXPECT_EQ(*newcomer, (HeavyHitter{address(16), 15, 8000, 10, 1000}));
+    }
+  }
+}
+
+TEST(HeavyHitters, KeepsTheFloorOfTheOtherMetricAtItsLargest) {
+  Stream stream;
+  for (uint64_t id = 0; id < 16; ++id) stream.push_back({address(id), 10 + id, 1000});
+  stream[0].bytes = 9000;                    // fewest packets, most bytes: evicted first
+  stream.push_back({address(16), 100, 10});  // takes its place
+  stream.push_back({address(17), 100, 10});  // takes that of 11 packets and 1000 bytes
+  EXPECT_EQ(measured(shape_of(1), stream).floors(), (std::vector<HeavyHitterSum::Floor>{{11, 9000}}));
+}
+
+TEST(HeavyHitters, IsEmptyAfterDrainingAndMeasuresAnewAsIfNew) {
+  const Stream first = streams()[0].second, second = streams()[3].second;
+  HeavyHitters hitters = make(shape_of(20));
+  EXPECT_TRUE(hitters.empty());
+  for (const Addition& a : first) add(hitters, a);
+  EXPECT_FALSE(hitters.empty());
+  EXPECT_FALSE(hitters.drain().entries().empty());
+  EXPECT_TRUE(hitters.empty());
+  EXPECT_TRUE(hitters.drain().entries().empty());
+
+  for (const Addition& a : second) add(hitters, a);
+  const HeavyHitterSum again = hitters.drain(), anew = measured(shape_of(20), second);
+  EXPECT_EQ(again.entries(), anew.entries());
+  EXPECT_EQ(again.floors(), anew.floors());
+}
+
+TEST(HeavyHitters, FillTheMemoryTheyAreGivenAndNoMore) {
+  const HeavyHitterShape shape = HeavyHitterShape::for_memory(256 << 10, 1, Rank::kPackets, address_layout());
+  EXPECT_LE(shape.state_bytes(), 256u << 10);
+  EXPECT_GT(shape.state_bytes() + shape.set_bytes(), 256u << 10);
+  EXPECT_EQ(shape.entries(), 6544u);
+  EXPECT_EQ(HeavyHitterShape::for_memory(0, 1, Rank::kPackets, address_layout()).sets, 1u);
+}
+
+TEST(HeavyHitters, RefuseToHaveNoSets) {
+  EXPECT_EQ(HeavyHitters::create(shape_of(0)).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(HeavyHitters, KeepWholeFiveTuplesToo) {
+  const KeyLayout layout(KeyWords{~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, 0xffffffffffff});
+  Stream stream;
+  const Zipf zipf(500);
+  std::mt19937_64 random(2);
+  for (int i = 0; i < 20000; ++i) {
+    const uint64_t id = zipf(random);
+    stream.push_back({{id % 3, id % 5, id % 7, id, (id % 11) << 40 | id % 13}, 1, 64 + id});
+  }
+  expect_certified(measured({1, 4, Rank::kBytes, layout}, stream), truth_of(stream));
+}
+
+}  // namespace
+}  // namespace netspectra
