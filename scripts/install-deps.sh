@@ -24,6 +24,12 @@ test  clang-tidy-14                  lint: scripts/lint.sh --tidy
 test  shellcheck                     lint: shell scripts
 test  python3                        test drivers, the layer check, counting of results
 test  strace                         end-to-end tests: system calls of a running worker
+bench libbenchmark-dev               benchmarks of the parts
+bench nfdump                         benchmarks: another flow meter, and what reads its files
+bench softflowd                      benchmarks: another flow meter
+bench tshark                         benchmarks: another flow meter
+bench pmacct                         benchmarks: another flow meter
+bench python3                        benchmarks: runs them, reports
 LIST
 }
 
@@ -33,6 +39,7 @@ usage: scripts/install-deps.sh [--dry-run] [GROUP...]
 Installs the Debian packages of each GROUP that are missing.
   build      to build and run the programs (the default)
   test       to test and lint them
+  bench      to measure them, and other flow meters beside them
   --dry-run  only print the command that would be run; nothing if nothing is missing
   --help     this text
 Root is asked for (sudo) only when a package is missing.
@@ -48,7 +55,7 @@ for argument in "$@"; do
   case "$argument" in
     --dry-run) dry_run=true ;;
     --help | -h) usage; exit 0 ;;
-    build | test) groups+=("$argument") ;;
+    build | test | bench) groups+=("$argument") ;;
     *) die "unknown argument '$argument' (see --help)" 2 ;;
   esac
 done

@@ -14,6 +14,7 @@
 #include "capture/capture_file.h"
 #include "capture/packet_filter.h"
 #include "ethdev/eal.h"
+#include "ethdev/mapped_captures.h"
 #include "merge/epoch_merger.h"
 #include "output/sink.h"
 #include "output/writer.h"

@@ -1,12 +1,10 @@
 #include "signals.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
-#include <cstdint>
 #include <initializer_list>
 
 namespace netspectra {
@@ -16,15 +14,6 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 
 extern "C" void note_interrupt(int) { interrupted = 1; }
-
-extern "C" void map_zeros(int, siginfo_t* info, void*) {
-  constexpr uintptr_t kPage = 4096;
-  void* const page = reinterpret_cast<void*>(reinterpret_cast<uintptr_t>(info->si_addr) & ~(kPage - 1));
-  if (info->si_code != BUS_ADRERR ||
-      mmap(page, kPage, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
-    std::signal(SIGBUS, SIG_DFL);  // the access is repeated, and ends the process
-  }
-}
 
 }  // namespace
 
@@ -50,13 +39,6 @@ InterruptFlag::~InterruptFlag() {
 }
 
 bool InterruptFlag::raised() const { return interrupted != 0; }
-
-void survive_cut_captures() {
-  struct sigaction action = {};
-  action.sa_sigaction = map_zeros;
-  action.sa_flags = SA_SIGINFO;
-  sigaction(SIGBUS, &action, nullptr);
-}
 
 void occupy_standard_descriptors() {
   for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {

@@ -30,10 +30,6 @@ class InterruptFlag {
   bool raised() const;
 };
 
-// A capture that is cut shorter while it is mapped would end the process with SIGBUS and take all that was measured
-// with it. From now on its missing pages read as zeros, which the queue recognises (ethdev/capture_queue.h).
-void survive_cut_captures();
-
 // Standard descriptors that were closed by whoever started the program would be given to the files it opens. From now
 // on they refuse reads and writes instead.
 void occupy_standard_descriptors();

@@ -57,6 +57,9 @@ class CaptureFile {
   CaptureFormat format() const { return format_; }
   const uint8_t* begin() const { return begin_; }
   size_t size() const { return size_; }
+  // Of the mapping, for a reader that goes through it once, by another thread than the reader's: has the bytes up to
+  // `ahead` mapped in before they are read, and those before `behind` forgotten. Neither changes what is read.
+  void follow(size_t behind, size_t ahead) const;
   // The link types declared before the first packet (pcap: the one).
   const std::vector<LinkType>& leading_links() const { return leading_links_; }
   // Timestamp of the first packet that has one; 0 when there is none.
@@ -76,6 +79,7 @@ class CaptureFile {
   CaptureFormat format_ = CaptureFormat::kPcap;
   std::vector<LinkType> leading_links_;
   uint64_t first_ts_ns_ = 0;
+  mutable size_t forgotten_ = 0, mapped_in_ = 0;  // of follow()'s thread
 };
 
 }  // namespace netspectra

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "ethdev/mapped_captures.h"
 
 namespace netspectra {
 namespace {
@@ -83,6 +84,7 @@ void CaptureQueue::receive(FrameBurst& burst) {
     burst.count = 0;
     return;
   }
+  if (reader_.records() == 0) take_capture_cut();  // of whatever the thread read before
   const uint16_t received = rte_eth_rx_burst(port_, 0, burst.mbufs.data(), kBurst);
   uint16_t i = 0;
   for (; i < received; ++i) {
@@ -101,6 +103,10 @@ void CaptureQueue::receive(FrameBurst& burst) {
                        record.captured,
                        record.wire_len,
                        record.link};
+  }
+  if (take_capture_cut()) [[unlikely]] {  // no telling which of these frames are zeros
+    out_of_step_ = true;
+    i = 0;
   }
   // Frames beyond the file as it was opened: it has grown, or it was cut shorter and its records are gone.
   if (i < received) {

@@ -34,9 +34,13 @@ bool is_ipv6(const FlowKey::Words& key) { return (key[4] >> kVersionShift & 0xff
 // What of a key's first 16 bytes is compared: for anything but IPv6 the first eight hold first seen.
 alignas(16) constexpr uint64_t kCompared[2][2] = {{0, ~uint64_t{0}}, {~uint64_t{0}, ~uint64_t{0}}};
 
-bool equal(const KeyVectors& key, const KeyVectors& in_slot) {
+__m128i compared_part(const KeyVectors& key) {
   const bool ipv6 = (static_cast<uint64_t>(_mm_cvtsi128_si64(key.rest)) >> kVersionShift & 0xff) == kIpv6;
-  const __m128i compared = _mm_load_si128(reinterpret_cast<const __m128i*>(kCompared[ipv6]));
+  return _mm_load_si128(reinterpret_cast<const __m128i*>(kCompared[ipv6]));
+}
+
+bool equal(const KeyVectors& key, const KeyVectors& in_slot) {
+  const __m128i compared = compared_part(key);
   const __m128i difference =
       _mm_or_si128(_mm_and_si128(_mm_xor_si128(key.src, in_slot.src), compared),
                    _mm_or_si128(_mm_xor_si128(key.dst, in_slot.dst), _mm_xor_si128(key.rest, in_slot.rest)));
@@ -107,19 +111,20 @@ inline size_t FlowTable::bucket_of(uint64_t hash) const {
   return size_t{directory_[hash >> directory_shift_]} * kBuckets + home_of(hash);
 }
 
-FlowKey FlowTable::key_at(const Slot& slot) const {
-  FlowKey::Words key = slot.key;
-  if (!is_ipv6(key)) key[0] = 0;
-  return FlowKey::from_words(key);
+// Word by word: a copy as a whole would read 16 bytes of which eight were just written, and wait for the store.
+FlowKey FlowTable::key_at(const Slot& slot) {
+  return FlowKey::from_words(
+      {is_ipv6(slot.key) ? slot.key[0] : 0, slot.key[1], slot.key[2], slot.key[3], slot.key[4]});
 }
 
 uint64_t* FlowTable::first_seen(size_t at) {
   return is_ipv6(slots_[at].key) ? &ipv6_first_ns_[at] : &slots_[at].key[0];
 }
 
-uint64_t FlowTable::hash_of(const FlowKey& key) const {
-  const KeyVectors v = load(&key);
-  return hash_(v.src, v.dst, v.rest);
+uint64_t FlowTable::hash_of(const Slot& slot) const {
+  KeyVectors key = load(slot.key.data());
+  key.src = _mm_and_si128(key.src, compared_part(key));
+  return hash_(key.src, key.dst, key.rest);
 }
 
 std::span<const Packet> FlowTable::update(std::span<const Packet> packets) {
@@ -245,7 +250,7 @@ void FlowTable::split(uint32_t segment) {
        ++bucket) {
     for (uint32_t full = ~match(tags_[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
       const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(full));
-      const uint64_t hash = hash_of(key_at(slots_[at]));
+      const uint64_t hash = hash_of(slots_[at]);
       if (!directed) {
         // The directory's entries of this segment: one run, whose second half now names the sibling.
         const uint64_t run = uint64_t{1} << (bit + 1 - directory_shift_);
@@ -289,8 +294,16 @@ void FlowTable::prepare() {
 
 void FlowTable::drain(std::vector<FlowRecord>& records) const {
   records.reserve(records.size() + used_);
-  for (size_t bucket = 0; bucket < size_t{segment_count_} * kBuckets; ++bucket) {
-    for (uint32_t full = ~match(tags_[bucket].tag, 0) & 0xffff; full != 0; full &= full - 1) {
+  constexpr size_t kAhead = 2;  // buckets: some 16 slots
+  const size_t buckets = size_t{segment_count_} * kBuckets;
+  const auto full_ways = [this](size_t bucket) { return ~match(tags_[bucket].tag, 0) & 0xffff; };
+  for (size_t bucket = 0; bucket < buckets; ++bucket) {
+    if (bucket + kAhead < buckets) {
+      for (uint32_t full = full_ways(bucket + kAhead); full != 0; full &= full - 1) {
+        __builtin_prefetch(&slots_[(bucket + kAhead) * kWays + static_cast<size_t>(std::countr_zero(full))]);
+      }
+    }
+    for (uint32_t full = full_ways(bucket); full != 0; full &= full - 1) {
       const size_t at = bucket * kWays + static_cast<size_t>(std::countr_zero(full));
       const Slot& slot = slots_[at];
       const uint64_t first_ns = is_ipv6(slot.key) ? ipv6_first_ns_[at] : slot.key[0];

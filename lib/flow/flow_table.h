@@ -107,9 +107,9 @@ class FlowTable {
   FlowTable(KeyFields fields, uint64_t capacity, uint32_t max_segments, Memory memory);
   void populate(uint32_t first_segment, uint32_t count);
   size_t bucket_of(uint64_t hash) const;  // over all segments
-  FlowKey key_at(const Slot& slot) const;
+  static FlowKey key_at(const Slot& slot);
   uint64_t* first_seen(size_t at);
-  uint64_t hash_of(const FlowKey& key) const;
+  uint64_t hash_of(const Slot& slot) const;
   void hash(Batch& batch, size_t i, const KeyVectors& mask);
   void find_slot(Batch& batch, size_t i);
   void count(const Batch& batch, size_t i, const KeyVectors& mask);

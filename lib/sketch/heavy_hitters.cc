@@ -1,14 +1,11 @@
 #include "sketch/heavy_hitters.h"
 
-#include <nmmintrin.h>
-
 #include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "sketch/round_up_float.h"
 
 namespace netspectra {
 namespace {
@@ -28,26 +25,6 @@ std::string difference(const HeavyHitterShape& a, const HeavyHitterShape& b) {
   return absl::StrCat("key layouts with masks ", text_of(a.layout.mask()), " and ", text_of(b.layout.mask()));
 }
 
-__m128i min_of(__m128i a, __m128i b) { return _mm_blendv_epi8(a, b, _mm_cmpgt_epi64(a, b)); }
-
-// The lowest way with the smallest value. The values are far below 2^63, so a signed compare will do.
-size_t smallest(const uint64_t (&values)[HeavyHitters::kWays]) {
-  const auto* at = reinterpret_cast<const __m128i*>(values);
-  __m128i v[8];
-  for (int i = 0; i < 8; ++i) v[i] = _mm_load_si128(at + i);
-  const __m128i a = min_of(min_of(v[0], v[1]), min_of(v[2], v[3]));
-  const __m128i b = min_of(min_of(v[4], v[5]), min_of(v[6], v[7]));
-  __m128i least = min_of(a, b);
-  least = min_of(least, _mm_shuffle_epi32(least, 0x4e));
-  const auto equal = [&](int i) { return _mm_cmpeq_epi64(v[i], least); };
-  const __m128i low =
-      _mm_packs_epi32(_mm_packs_epi32(equal(0), equal(1)), _mm_packs_epi32(equal(2), equal(3)));
-  const __m128i high =
-      _mm_packs_epi32(_mm_packs_epi32(equal(4), equal(5)), _mm_packs_epi32(equal(6), equal(7)));
-  return static_cast<size_t>(
-      std::countr_zero(static_cast<uint32_t>(_mm_movemask_epi8(_mm_packs_epi16(low, high)))));
-}
-
 void add_to(HeavyHitterSum::Bounds& sum, const HeavyHitterSum::Bounds& part) {
   sum.certain += part.certain;
   // Unsigned: what a stranger's parts add up to may be nonsense, but must not be undefined.
@@ -60,9 +37,7 @@ uint64_t error_of(const HeavyHitterSum::Bounds& bounds, uint64_t floor) {
 
 }  // namespace
 
-uint64_t HeavyHitterShape::set_bytes() const {
-  return sizeof(HeavyHitters::Set) + HeavyHitters::kWays * (1 + layout.words()) * sizeof(uint64_t);
-}
+uint64_t HeavyHitterShape::set_bytes() const { return HeavyHitters::set_bytes(layout.words()); }
 
 uint64_t HeavyHitterShape::entries() const { return sets * HeavyHitters::kWays; }
 
@@ -81,69 +56,62 @@ absl::StatusOr<HeavyHitters> HeavyHitters::create(const HeavyHitterShape& shape)
   return HeavyHitters(shape, *std::move(memory));
 }
 
+HeavyHitters::PairLayout::PairLayout(const KeyLayout& layout) {
+  std::array<uint64_t, 5> numbers{};
+  layout.store({0, 1, 2, 3, 4}, numbers.data());  // tells which words are stored
+  fits_ = layout.words() == 2 && numbers[1] == numbers[0] + 1;
+  first_ = numbers[0];
+}
+
 HeavyHitters::HeavyHitters(const HeavyHitterShape& shape, MappedMemory memory)
-    : shape_(shape), hash_(shape.seed), set_bytes_(shape.set_bytes()), memory_(std::move(memory)) {
+    : shape_(shape),
+      pair_layout_(shape.layout),
+      hash_(shape.seed),
+      set_bytes_(shape.set_bytes()),
+      memory_(std::move(memory)) {
   used_.reserve(shape.sets);
 }
 
-// A new key, or one outside its first matching way.
-[[gnu::noinline]] void HeavyHitters::find_or_insert(uint64_t hash, const KeyWords& key, uint64_t ranked,
-                                                    uint64_t other) {
-  const uint32_t index = shape_.set_of(hash);
-  const uint16_t tag = tag_of(hash, key);
-  Set& set = set_at(index);
-  for (uint32_t hits = match(set.tag, tag); hits != 0; hits &= hits - 1) {
-    const auto way = static_cast<size_t>(std::countr_zero(hits));
-    uint64_t* const at = entry(set, way);
-    if (!shape_.layout.matches(key, at + 1)) continue;
-    set.ranked[way] += ranked;
-    at[0] += other;
-    return;
-  }
+void HeavyHitters::add_any(uint64_t hash, const KeyWords& key, uint64_t ranked, uint64_t other) {
+  add(shape_.layout, hash, key, ranked, other);
+}
 
-  uint64_t ranked_floor = set.ranked_floor;
-  uint64_t other_floor = set.other_floor;
-  size_t way;
-  if (const uint32_t empty = match(set.tag, 0); empty != 0) {
-    way = static_cast<size_t>(std::countr_zero(empty));
-    if (way == 0) used_.push_back(index);  // within its capacity: no allocation
-  } else {
-    way = smallest(set.ranked);
-    set.ranked_floor = ranked_floor = set.ranked[way];  // no smaller than the last one
-    const uint64_t evicted_other = entry(set, way)[0];
-    set.other_floor = other_floor = std::max(other_floor, evicted_other);
+[[gnu::noinline]] void HeavyHitters::note_first_use(uint32_t index) {
+  used_.push_back(index);  // within its capacity: no allocation
+}
+
+[[gnu::noinline]] void HeavyHitters::recount_rises(Set& set, size_t key_words) {
+  uint64_t base = UINT64_MAX;
+  for (size_t way = 0; way < kWays; ++way) base = std::min(base, entry(set, way, key_words)[0]);
+  for (size_t way = 0; way < kWays; ++way) {
+    const uint64_t rise = entry(set, way, key_words)[0] - base;
+    set.rise[way] = static_cast<uint16_t>(std::min<uint64_t>(rise, kMaxRise));
   }
-  uint64_t* const at = entry(set, way);
-  set.tag[way] = tag;
-  set.ranked[way] = ranked_floor + ranked;
-  set.ranked_error[way] = RoundUpFloat::encode(ranked_floor);
-  set.other_error[way] = RoundUpFloat::encode(other_floor);
-  at[0] = other_floor + other;
-  shape_.layout.store(key, at + 1);
 }
 
 HeavyHitterSum HeavyHitters::drain() {
   HeavyHitterSum sum(shape_);
   sum.reserve(used_.size() * kWays);
   // A rounded-up error may exceed the estimate by a little; no count is below 0.
-  const auto bounds = [](uint64_t estimate, uint16_t error_code, uint64_t floor) {
+  const auto bounds = [](uint64_t estimate, uint32_t error_code, uint64_t floor) {
     const uint64_t error = std::min(RoundUpFloat::decode(error_code), estimate);
     return HeavyHitterSum::Bounds{estimate - error, static_cast<int64_t>(error - floor)};
   };
   for (const uint32_t index : used_) {
-    Set& set = set_at(index);
+    Set& set = set_at(index, set_bytes_);
     for (size_t way = 0; way < kWays && set.tag[way] != 0; ++way) {
-      const uint64_t* const at = entry(set, way);
-      HeavyHitterSum::Counts counts{bounds(set.ranked[way], set.ranked_error[way], set.ranked_floor),
-                                    bounds(at[0], set.other_error[way], set.other_floor)};
+      const uint64_t* const at = entry(set, way, shape_.layout.words());
+      const uint32_t errors = uint32_t{set.error_high[way]} << 16 | set.error_low[way];
+      HeavyHitterSum::Counts counts{
+          bounds(at[0], errors & ((1u << RoundUpFloat::kBits) - 1), set.ranked_floor),
+          bounds(at[1], errors >> RoundUpFloat::kBits, set.other_floor)};
       if (!by_packets()) std::swap(counts.packets, counts.bytes);
-      sum.add_entry({shape_.layout.load(at + 1, (set.tag[way] & 1) != 0), counts});
+      sum.add_entry({shape_.layout.load(at + 2, (set.tag[way] & 1) != 0), counts});
     }
     HeavyHitterSum::Floor floor{set.ranked_floor, set.other_floor};
     if (!by_packets()) std::swap(floor.packets, floor.bytes);
     sum.add_floor(index, floor);
-    std::memset(set.tag, 0, sizeof(set.tag));
-    set.ranked_floor = set.other_floor = 0;
+    std::memset(static_cast<void*>(&set), 0, set_bytes_);
   }
   used_.clear();
   return sum;

@@ -64,7 +64,7 @@ CardinalityTask::CardinalityTask(const TaskConfig& config, HyperLogLog sketch)
     : config_(config), mask_(config.fields), sketch_(std::move(sketch)) {}
 
 void CardinalityTask::update(std::span<const Packet> packets) {
-  for (const Packet& packet : packets) sketch_.add(sketch_.hash(mask_.apply(packet.key).words()));
+  for (const Packet& packet : packets) sketch_.add(sketch_.hash(mask_.apply_words(packet.key)));
 }
 
 TaskPart CardinalityTask::drain() {

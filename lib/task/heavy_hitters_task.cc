@@ -99,7 +99,7 @@ void HeavyHittersTask::update(std::span<const Packet> packets) {
   KeyWords keys[FlowTable::kMaxBurst];
   uint64_t hashes[FlowTable::kMaxBurst];
   for (size_t i = 0; i < packets.size(); ++i) {
-    keys[i] = mask_.apply(packets[i].key).words();
+    keys[i] = mask_.apply_words(packets[i].key);
     hashes[i] = sketch_.hash(keys[i]);
     sketch_.prefetch(hashes[i]);
   }

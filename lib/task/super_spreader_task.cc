@@ -99,17 +99,12 @@ SuperSpreaderTask::SuperSpreaderTask(const TaskConfig& config, SuperSpreader ske
       pair_mask_(config.fields | config.elements),
       sketch_(std::move(sketch)) {}
 
+// Nothing is prefetched: the sketch stays in the second-level cache, and its lines are found before they are needed.
 void SuperSpreaderTask::update(std::span<const Packet> packets) {
-  KeyWords keys[FlowTable::kMaxBurst];
-  uint64_t key_hashes[FlowTable::kMaxBurst];
-  uint64_t pair_hashes[FlowTable::kMaxBurst];
-  for (size_t i = 0; i < packets.size(); ++i) {
-    keys[i] = key_mask_.apply(packets[i].key).words();
-    key_hashes[i] = sketch_.hash(keys[i]);
-    pair_hashes[i] = sketch_.element_hash(pair_mask_.apply(packets[i].key).words());
-    sketch_.prefetch(key_hashes[i], pair_hashes[i]);
+  for (const Packet& packet : packets) {
+    const KeyWords key = key_mask_.apply_words(packet.key);
+    sketch_.add(sketch_.hash(key), sketch_.element_hash(pair_mask_.apply_words(packet.key)), key);
   }
-  for (size_t i = 0; i < packets.size(); ++i) sketch_.add(key_hashes[i], pair_hashes[i], keys[i]);
 }
 
 TaskPart SuperSpreaderTask::drain() {

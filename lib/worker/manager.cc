@@ -10,6 +10,13 @@
 #include "ethdev/mbuf_pool.h"
 
 namespace netspectra {
+namespace {
+
+constexpr uint64_t kReadAhead =
+    8 << 20;  // a poller takes 10 ms for that, the control core looks every 0.5 ms
+
+}  // namespace
+
 struct Manager::Worker {
   MbufPool pool;  // where it polls capture files itself
   std::unique_ptr<Handover<EpochState>> handover;
@@ -191,6 +198,11 @@ bool Manager::poll(const std::function<void(EpochPart)>& on_part) {
     for (std::unique_ptr<Worker>& worker : workers_) feed(worker->feed, *worker->pool, workers_.size() == 1);
   }
   for (Task* task : tasks_) task->prepare();
+  for (const std::unique_ptr<Source>& source : sources_) {
+    if (source->queue == nullptr) continue;
+    const uint64_t offset = source->queue->offset();
+    source->file->follow(offset, offset + kReadAhead);
+  }
   watermark_ns_ = current_watermark_ns();  // before collecting: all that it promises is then in the parts
   bool running = false;
   for (std::unique_ptr<Worker>& worker : workers_) {

@@ -1,4 +1,4 @@
-"""In steady state the pollers make no system call of ours: what grows with the packets is libpcap reading the file."""
+"""In steady state the pollers make no system call: captures are read through their mapped pages."""
 import collections
 import re
 import shutil
@@ -30,8 +30,6 @@ def test_no_system_call_per_burst(folder):
     for workers in (1, 2):
         few, many = (system_calls(folder, packets, workers) for packets in (20_000, 220_000))
         extra = many - few
-        reads = extra.pop("read", 0)
-        assert reads < bursts * 1.5, f"libpcap reads 4 KiB at a time: {reads} reads for {bursts} bursts"
         # The control core sleeps half a millisecond at a time while strace slows everything down.
         extra.pop("clock_nanosleep", 0)
         # Workers that wait for the front end, or for a core, give theirs up; so does the front end when rings are full.

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+
 #include <sys/stat.h>
+#include <algorithm>
 
 #include "capture_builder.h"
 
@@ -126,6 +128,23 @@ TEST(CaptureFile, TheFirstTimeIsThatOfTheFirstPacketWithOne) {
   EXPECT_EQ(first_ts(0), 9000000u);
   EXPECT_EQ(first_ts(63), 9000000u);
   EXPECT_EQ(first_ts(64), 0u) << "no further than 64 records";
+}
+
+TEST(CaptureFile, FollowingAReaderChangesNothingOfWhatItReads) {
+  Builder b(Order::kLittle);
+  b.pcap_header(kMicro, 1);
+  while (b.size() < size_t{14} << 20) b.pcap_record(3, 4, payload(60000, uint8_t(b.size() >> 16)), 60000);
+  const TempFile path(b.bytes());
+  const auto file = CaptureFile::open(path.path());
+  ASSERT_TRUE(file.ok());
+  const size_t size = (*file)->size();
+  for (size_t offset = 0; offset <= size; offset += 100'000) {
+    (*file)->follow(offset, offset + (4 << 20));
+    const size_t n = std::min<size_t>(100'000, size - offset);
+    ASSERT_TRUE(std::equal(b.bytes().begin() + ptrdiff_t(offset), b.bytes().begin() + ptrdiff_t(offset + n),
+                           (*file)->begin() + offset));
+  }
+  EXPECT_TRUE(std::equal(b.bytes().begin(), b.bytes().end(), (*file)->begin())) << "also what was forgotten";
 }
 
 TEST(CaptureFile, AMappedFileGivesItsRecords) {

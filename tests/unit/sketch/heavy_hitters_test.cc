@@ -194,11 +194,11 @@ TEST(HeavyHitters, GivesTheFirstOfTheSmallestEntriesToANewKey) {
       Stream stream;
       for (uint64_t id = 0; id < 16; ++id) {
         const uint64_t n = id == smallest || id == 15 ? 10 : 20 + id;
-        stream.push_back({address(id), n, n * 100});
+        stream.push_back({address(id), n, n * 12});
       }
       stream.push_back({address(16), 5, 7000});
       const HeavyHitterSum sum = measured(shape_of(1, rank), stream);
-      EXPECT_EQ(sum.floors(), (std::vector<HeavyHitterSum::Floor>{{10, 1000}}));
+      EXPECT_EQ(sum.floors(), (std::vector<HeavyHitterSum::Floor>{{10, 120}}));
       std::vector<HeavyHitter> found = sum.at_least(0);
       ASSERT_EQ(found.size(), 16u);
       EXPECT_EQ(std::count_if(found.begin(), found.end(),
@@ -207,8 +207,55 @@ TEST(HeavyHitters, GivesTheFirstOfTheSmallestEntriesToANewKey) {
       const auto newcomer =
           std::find_if(found.begin(), found.end(), [](const HeavyHitter& h) { return h.key == address(16); });
       ASSERT_NE(newcomer, found.end());
-      EXPECT_EQ(*newcomer, (HeavyHitter{address(16), 15, 8000, 10, 1000}));
+      EXPECT_EQ(*newcomer, (HeavyHitter{address(16), 15, 7120, 10, 120}));
     }
+  }
+}
+
+// Weights of all sizes: most entries are far above what a rise can tell, and all of them come to be.
+TEST(HeavyHitters, EvictsTheSmallestEntryHoweverFarApartTheyAre) {
+  for (const unsigned most_bits : {4u, 12u, 16u, 17u, 24u, 40u}) {
+    SCOPED_TRACE(most_bits);
+    std::mt19937_64 random(most_bits);
+    const Zipf zipf(60);
+    Stream stream;
+    for (int i = 0; i < 50000; ++i) {
+      stream.push_back({address(zipf(random)), 1 + (random() >> (64 - 1 - random() % most_bits)), 64});
+    }
+    // Space-Saving with plain numbers.
+    std::vector<std::pair<KeyWords, uint64_t>> entries;
+    uint64_t floor = 0;
+    for (const Addition& a : stream) {
+      auto at = std::find_if(entries.begin(), entries.end(), [&](const auto& e) { return e.first == a.key; });
+      if (at == entries.end() && entries.size() < HeavyHitters::kWays) {
+        at = entries.insert(at, {a.key, 0});
+      } else if (at == entries.end()) {
+        at = std::min_element(entries.begin(), entries.end(),
+                              [](const auto& x, const auto& y) { return x.second < y.second; });
+        at->first = a.key;
+        floor = at->second;
+      }
+      at->second += a.packets;
+    }
+    const HeavyHitterSum sum = measured(shape_of(1), stream);
+    EXPECT_EQ(sum.floors()[0].packets, floor);
+    std::map<KeyWords, uint64_t> found;
+    for (const HeavyHitter& h : sum.at_least(0)) found[h.key] = h.packets;
+    EXPECT_EQ(found, (std::map<KeyWords, uint64_t>(entries.begin(), entries.end())));
+  }
+}
+
+TEST(HeavyHitters, RoundsErrorsUpByAtMostA64th) {
+  Stream stream;
+  for (uint64_t id = 0; id < 16; ++id) stream.push_back({address(id), 1000, 1000000});
+  stream.push_back({address(16), 1, 60});
+  for (const HeavyHitter& h : measured(shape_of(1), stream).at_least(0)) {
+    if (h.key != address(16)) continue;
+    EXPECT_EQ(h.packets, 1001u);
+    EXPECT_EQ(h.error_packets, 1001u);  // 1000 would be a 1006 in 12 bits, but 0 packets are certain at least
+    EXPECT_EQ(h.bytes, 1000060u);
+    EXPECT_GE(h.error_bytes, 1000000u);
+    EXPECT_LE(h.error_bytes, 1000000u + 1000000u / 64);
   }
 }
 
@@ -249,8 +296,8 @@ TEST(HeavyHitters, RefuseToHaveNoSets) {
   EXPECT_EQ(HeavyHitters::create(shape_of(0)).status().code(), absl::StatusCode::kInvalidArgument);
 }
 
-TEST(HeavyHitters, KeepWholeFiveTuplesToo) {
-  const KeyLayout layout(KeyWords{~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, 0xffffffffffff});
+TEST(HeavyHitters, KeepKeysOfAnyWords) {
+  constexpr uint64_t kAll = ~uint64_t{0}, kPorts = 0xffffffffffff;
   Stream stream;
   const Zipf zipf(500);
   std::mt19937_64 random(2);
@@ -258,7 +305,16 @@ TEST(HeavyHitters, KeepWholeFiveTuplesToo) {
     const uint64_t id = zipf(random);
     stream.push_back({{id % 3, id % 5, id % 7, id, (id % 11) << 40 | id % 13}, 1, 64 + id});
   }
-  expect_certified(measured({1, 4, Rank::kBytes, layout}, stream), truth_of(stream));
+  for (const KeyWords& mask :
+       {KeyWords{kAll, kAll, kAll, kAll, kPorts}, KeyWords{kAll, kAll, 0, 0, 0},
+        KeyWords{0, 0, kAll, kAll, 0}, KeyWords{0, 0, 0, kAll, kPorts}, KeyWords{0, kAll, 0, kAll, 0},
+        KeyWords{0, 0, 0, kAll, 0}, KeyWords{0, kAll, kAll, kAll, 0}, KeyWords{}}) {
+    Stream masked = stream;
+    for (Addition& a : masked) {
+      for (size_t i = 0; i < mask.size(); ++i) a.key[i] &= mask[i];
+    }
+    expect_certified(measured({1, 4, Rank::kBytes, KeyLayout(mask)}, masked), truth_of(masked));
+  }
 }
 
 }  // namespace

@@ -1,0 +1,162 @@
+"""Which figures are formed from the measurements, their floors and aims; reading Google Benchmark's JSON.
+
+A time is in nanoseconds per item (packet, record), a rate in million packets per second. Formulae: docs/benchmarks.md.
+"""
+import dataclasses
+import json
+import re
+import statistics
+
+SOURCE = "source/packets"
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    floor: float
+    aim: float
+    less_is_better: bool = False
+
+    def met(self, value, bound):
+        return value <= bound if self.less_is_better else value >= bound
+
+
+GOALS = {
+    "table_vs_absl_1m": Goal(2.5, 4),
+    "table_vs_rte_hash_1m": Goal(2.5, 4),
+    "table_vs_raw_1m": Goal(0.65, 0.85),
+    "decode_table_over_table_1m": Goal(1.3, 1.15, less_is_better=True),
+    "all_over_decode_table_1m": Goal(1.2, 1.05, less_is_better=True),
+    "estimators_over_decode_1m": Goal(5, 3, less_is_better=True),
+    "churn_over_steady_1m": Goal(2.6, 2.0, less_is_better=True),
+    "pipeline_mpps_1m": Goal(30, 45),
+    "pipeline_mpps_8m": Goal(18, 28),
+    "two_worker_scaling": Goal(1.8, 1.95),
+    "offline_over_pmd_floor": Goal(1.25, 1.1, less_is_better=True),
+    "offline_vs_fastest": Goal(5, 8),
+}
+
+
+def _without_source(t, name):
+    """The table benchmarks share their source; what is left is the table's own time."""
+    return t(name) - t(SOURCE)
+
+
+# t(name) is the time of a benchmark; for workers/two that of a packet on both workers together.
+FORMULAE = {
+    "table_vs_absl_1m": lambda t: _without_source(t, "table/absl_1m") / _without_source(t, "table/netspectra_1m"),
+    "table_vs_rte_hash_1m": lambda t: (_without_source(t, "table/rte_hash_1m") /
+                                       _without_source(t, "table/netspectra_1m")),
+    "table_vs_raw_1m": lambda t: t("raw/tags_and_slots_1m") / _without_source(t, "table/netspectra_1m"),
+    "decode_table_over_table_1m": lambda t: t("pipeline/decode_table_1m") / t("table/netspectra_1m"),
+    "all_over_decode_table_1m": lambda t: t("pipeline/everything_1m") / t("pipeline/decode_table_1m"),
+    "estimators_over_decode_1m": lambda t: t("pipeline/estimators_1m") / t("pipeline/decode"),
+    "churn_over_steady_1m": lambda t: t("pipeline/churn_1m") / t("pipeline/everything_1m"),
+    "pipeline_mpps_1m": lambda t: 1000 / t("pipeline/everything_1m"),
+    "pipeline_mpps_8m": lambda t: 1000 / t("pipeline/everything_8m"),
+    "two_worker_scaling": lambda t: t("workers/one") / t("workers/two"),
+}
+
+
+def needed():
+    """The benchmarks that the formulae name."""
+    times = {}
+    for formula in FORMULAE.values():
+        formula(lambda name: times.setdefault(name, len(times) + 1.0))  # they differ: no formula divides by zero
+    return sorted(times)
+
+
+def quick_filter():
+    """For --benchmark_filter: what the formulae need, and the handover's gap."""
+    return "^(" + "|".join(needed()) + "|handover/[^ ]*)(/.*)?$"
+
+
+@dataclasses.dataclass
+class Measured:
+    """Of one benchmark or program: a sample per repetition."""
+    samples: list
+    counters: dict = dataclasses.field(default_factory=dict)  # name -> median
+
+    @property
+    def median(self):
+        return statistics.median(self.samples)
+
+    @property
+    def min(self):
+        return min(self.samples)
+
+    @property
+    def max(self):
+        return max(self.samples)
+
+    @property
+    def spread(self):
+        """(max - min) / median."""
+        return (self.max - self.min) / self.median if self.median else 0.0
+
+    def as_json(self, unit):
+        return {"median_" + unit: self.median, "min_" + unit: self.min, "max_" + unit: self.max,
+                "spread": self.spread, "samples_" + unit: self.samples,
+                **({"counters": self.counters} if self.counters else {})}
+
+
+# Google Benchmark's own keys of a run; all other numbers are the benchmark's counters.
+_OWN_KEYS = {"family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads", "iterations",
+             "real_time", "cpu_time", "items_per_second", "bytes_per_second", "ns"}
+_NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+# What Google Benchmark appends to a name for the way of timing.
+_SUFFIXES = re.compile(r"(/(real_time|process_time|manual_time|"
+                       r"(iterations|min_time|min_warmup_time|repeats|threads):[^/]+))+$")
+
+
+def read_benchmarks(text):
+    """({name: Measured in ns per item}, [failures], context) of the JSON that --benchmark_out writes."""
+    document = json.loads(text)
+    samples, counters, failures = {}, {}, []
+    for run in document["benchmarks"]:
+        name = _SUFFIXES.sub("", run.get("run_name", run["name"]))
+        if run.get("error_occurred"):
+            failures.append(f"{name}: {run.get('error_message') or 'failed'}")
+            continue
+        if run.get("run_type", "iteration") != "iteration":
+            continue
+        if run.get("items_per_second"):
+            ns = 1e9 / run["items_per_second"]
+        else:
+            ns = run["real_time"] * _NS[run.get("time_unit", "ns")]
+        samples.setdefault(name, []).append(ns)
+        for key, value in run.items():
+            if key not in _OWN_KEYS and isinstance(value, (int, float)) and not isinstance(value, bool):
+                counters.setdefault(name, {}).setdefault(key, []).append(value)
+    measured = {name: Measured(values, {key: statistics.median(numbers)
+                                        for key, numbers in counters.get(name, {}).items()})
+                for name, values in samples.items()}
+    return measured, sorted(set(failures)), document.get("context", {})
+
+
+def ratios_of(benchmarks, pick):
+    """({key: value}, [what could not be formed, and why]); pick is Measured's median or min."""
+    values, missing = {}, []
+    for key, formula in FORMULAE.items():
+        try:
+            value = formula(lambda name: pick(benchmarks[name]))
+        except KeyError as name:
+            missing.append(f"{key}: there is no benchmark {name.args[0]}")
+            continue
+        except ZeroDivisionError:
+            value = 0.0
+        if value > 0:
+            values[key] = value
+        else:
+            missing.append(f"{key}: too noisy, the source took longer than the table")
+    return values, missing
+
+
+def judge(ratios):
+    """{key: {floor, aim, better, floor_met, aim_met}} of those that have a goal; None where the ratio is missing."""
+    judged = {}
+    for key, goal in GOALS.items():
+        value = ratios.get(key)
+        judged[key] = {"floor": goal.floor, "aim": goal.aim, "better": "less" if goal.less_is_better else "more",
+                       "floor_met": None if value is None else goal.met(value, goal.floor),
+                       "aim_met": None if value is None else goal.met(value, goal.aim)}
+    return judged

@@ -1,0 +1,52 @@
+#include "harness.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include <fstream>
+
+namespace netspectra::bench {
+namespace {
+bool failed = false;
+}
+
+std::vector<int> cpus;
+
+void fail(benchmark::State& state, const std::string& why) {
+  failed = true;
+  state.SkipWithError(why.c_str());
+}
+
+bool any_failed() { return failed; }
+
+void report(benchmark::State& state, uint64_t items) {
+  state.SetItemsProcessed(static_cast<int64_t>(items));
+  state.counters["ns"] = benchmark::Counter(static_cast<double>(items) * 1e-9,
+                                            benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
+
+uint64_t thread_cpu_ns() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+double huge_page_mib() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  std::string word;
+  while (rollup >> word) {
+    double kib = 0;
+    if (word == "AnonHugePages:" && rollup >> kib) return kib / 1024;
+  }
+  return 0;
+}
+
+}  // namespace netspectra::bench
