@@ -17,6 +17,7 @@ build libyaml-cpp-dev                configuration files
 build libpcap-dev                    capture files and their filter language
 test  libgtest-dev                   unit tests
 test  libgmock-dev                   unit tests: matchers
+test  libbenchmark-dev               benchmarks of the parts: their checks against references run as a test
 test  clang-14                       fuzz targets (libFuzzer)
 test  libclang-rt-14-dev             fuzz targets: libFuzzer and sanitizer run-times
 test  clang-format-14                lint: layout
