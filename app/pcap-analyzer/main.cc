@@ -4,7 +4,6 @@
 #include <variant>
 
 #include "analysis.h"
-#include "base/cpu.h"
 #include "config/analyzer_options.h"
 #include "report.h"
 #include "signals.h"
@@ -12,10 +11,6 @@
 int main(int argc, char** argv) {
   using namespace netspectra;
   occupy_standard_descriptors();
-  if (const char* missing = missing_instruction_set(); missing != nullptr) {
-    report_error(std::string("this CPU lacks ") + missing + ", which this build needs (meson option cpu)");
-    return kExitFailed;
-  }
   auto parsed = parse_analyzer_options(argc, argv);
   if (!parsed.ok()) {
     report_error(std::string(parsed.status().message()));
