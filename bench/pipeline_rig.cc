@@ -57,7 +57,8 @@ void ResidentQueue::receive(FrameBurst& burst) {
   for (size_t i = 0; i < kHeadersAhead; ++i) __builtin_prefetch(mbufs_[at_ + i]);
   for (size_t i = 0; i < kBurst; ++i) {
     if (i + kHeadersAhead < kBurst) __builtin_prefetch(mbufs_[at_ + i + kHeadersAhead]);
-    if (i + kFramesAhead < kBurst) __builtin_prefetch(rte_pktmbuf_mtod(mbufs_[at_ + i + kFramesAhead], void*), 1);
+    if (i + kFramesAhead < kBurst)
+      __builtin_prefetch(rte_pktmbuf_mtod(mbufs_[at_ + i + kFramesAhead], void*), 1);
     rte_mbuf* const mbuf = mbufs_[at_ + i];
     burst.mbufs[i] = mbuf;
     patch_ipv4_frame(flows[i], rte_pktmbuf_mtod(mbuf, uint8_t*) + kEthernetBytes);
