@@ -76,11 +76,6 @@ class SuperSpreader {
   // Of key and element together: level, virtual bit and rank.
   uint64_t element_hash(const KeyWords& pair) const { return mix64(pair_hash_(pair)); }
 
-  // Inlined always: GCC takes a function that only prefetches for one without effect, and drops the call.
-  [[gnu::always_inline]] void prefetch(uint64_t key_hash, uint64_t pair_hash) const {
-    __builtin_prefetch(&bitmap_[bit_of(key_hash, pair_hash) / 64], 1);
-  }
-
   void add(uint64_t key_hash, uint64_t pair_hash, const KeyWords& key) {
     const uint64_t bit = bit_of(key_hash, pair_hash);
     bitmap_[bit / 64] |= uint64_t{1} << bit % 64;
