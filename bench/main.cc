@@ -75,7 +75,10 @@ int run(int argc, char** argv) {
   benchmark::Initialize(&count, args.data());
   if (benchmark::ReportUnrecognizedArguments(count, args.data())) return 2;
 
-  const absl::StatusOr<EalInfo> eal = start_eal({{}, 0, kEalMib});
+  EalConfig config;
+  config.polling_lcores = 0;
+  config.memory_mib = kEalMib;
+  const absl::StatusOr<EalInfo> eal = start_eal(config);
   if (!eal.ok()) {
     std::fprintf(stderr, "ns-bench: %s\n", std::string(eal.status().message()).c_str());
     return 1;

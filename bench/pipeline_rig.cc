@@ -82,7 +82,7 @@ void PortQueue::release(FrameBurst& burst) { rte_pktmbuf_free_bulk(burst.mbufs.d
 PipelineRig::PipelineRig(std::vector<TaskConfig> tasks, uint64_t period_ns)
     : plan(plan_tasks(std::move(tasks))),
       handover(make_state(plan), make_state(plan)),
-      pipeline(handover, feed, nullptr, period_ns) {}
+      pipeline(handover, feed, nullptr, period_ns, Overrun::kWait) {}
 
 uint64_t PipelineRig::run(RxQueue& queue, uint64_t packets) {
   uint64_t done = 0;

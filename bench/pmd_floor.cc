@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "pmd-floor FILE\n");
     return 2;
   }
-  const auto eal = netspectra::start_eal({{}, 1, 64});
+  const auto eal = netspectra::start_eal({});
   if (!eal.ok()) {
     std::fprintf(stderr, "pmd-floor: %s\n", std::string(eal.status().message()).c_str());
     return 1;

@@ -4,8 +4,8 @@
 #include <random>
 #include <vector>
 
+#include "base/mix64.h"
 #include "harness.h"
-#include "sketch/mix64.h"
 
 namespace netspectra::bench {
 namespace {

@@ -15,6 +15,11 @@ build libabsl-dev                    Status, StrFormat, flat_hash_map
 build libboost-program-options-dev   command lines
 build libyaml-cpp-dev                configuration files
 build libpcap-dev                    capture files and their filter language
+build libflatbuffers-dev             snapshots as bytes
+build flatbuffers-compiler           their schema, compiled
+build libnats-dev                    NATS client
+build libssl-dev                     NKey signatures for NATS
+build libboost-dev                   Asio and Beast: metrics over HTTP
 test  libgtest-dev                   unit tests
 test  libgmock-dev                   unit tests: matchers
 test  libbenchmark-dev               benchmarks of the parts: their checks against references run as a test
@@ -23,6 +28,11 @@ test  libclang-rt-14-dev             fuzz targets: libFuzzer and sanitizer run-t
 test  clang-format-14                lint: layout
 test  clang-tidy-14                  lint: scripts/lint.sh --tidy
 test  shellcheck                     lint: shell scripts
+test  nats-server                    tests of what goes to NATS
+test  openssl                        certificates for tests of TLS
+test  iproute2                       network namespaces for tests of live ports
+test  ethtool                        the same: offloads off
+test  tcpreplay                      the same: a sender that is not ours
 test  python3                        test drivers, the layer check, counting of results
 test  strace                         end-to-end tests: system calls of a running worker
 bench libbenchmark-dev               benchmarks of the parts

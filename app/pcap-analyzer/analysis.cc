@@ -13,17 +13,16 @@
 #include "absl/strings/str_cat.h"
 #include "capture/capture_file.h"
 #include "capture/packet_filter.h"
+#include "common/books.h"
+#include "common/report.h"
+#include "common/results.h"
+#include "common/signals.h"
 #include "ethdev/eal.h"
 #include "ethdev/mapped_captures.h"
 #include "merge/epoch_merger.h"
-#include "output/sink.h"
-#include "output/writer.h"
 #include "progress_bar.h"
-#include "report.h"
-#include "signals.h"
-#include "store/store.h"
 #include "task/task_plan.h"
-#include "worker/manager.h"
+#include "worker/capture_manager.h"
 
 namespace netspectra {
 namespace {
@@ -45,10 +44,10 @@ uint64_t default_capacity(uint64_t file_bytes, uint64_t tables) {
                             std::min(file_bytes / kLeastBytesPerPacket, memory / 4 / kBytesPerFlow / tables));
 }
 
-TaskPlan make_plan(const AnalyzerOptions& options, uint64_t file_bytes) {
-  TaskPlan plan = plan_tasks(options.tasks);
-  const uint64_t tables = 2 * options.workers * plan.measured.size();
-  for (TaskConfig& task : plan.tasks) {
+std::shared_ptr<const TaskPlan> make_plan(const AnalyzerOptions& options, uint64_t file_bytes) {
+  auto plan = std::make_shared<TaskPlan>(plan_tasks(options.tasks));
+  const uint64_t tables = 2 * options.workers * plan->measured.size();
+  for (TaskConfig& task : plan->tasks) {
     if (task.capacity == 0) task.capacity = default_capacity(file_bytes, tables);
   }
   return plan;
@@ -113,84 +112,9 @@ struct Inputs {
   }
 };
 
-// Where results go: the output and, if there is one, the store.
-class Results {
- public:
-  static absl::StatusOr<std::unique_ptr<Results>> open(const AnalyzerOptions& options) {
-    std::unique_ptr<Results> results(new Results);
-    absl::StatusOr<std::unique_ptr<Sink>> sink = Sink::open(options.output);
-    if (!sink.ok()) return sink.status();
-    results->sink_ = *std::move(sink);
-    results->writer_ = make_writer(options.format, options.rows(), *results->sink_);
-    if (!options.store.empty()) {
-      absl::StatusOr<std::unique_ptr<Store>> store = open_store(options.store);
-      if (!store.ok()) return store.status();
-      results->store_ = *std::move(store);
-    }
-    return results;
-  }
-
-  void epoch(const EpochResult& result) {
-    if (result.ledger.rx_packets + result.ledger.filtered_out == 0) return;
-    writer_->epoch(result);
-    if (store_ != nullptr && store_status_.ok()) store_status_ = store_->put(result);
-  }
-
-  // Writes the summary, closes everything, and reports what could not be written.
-  bool close(const RunSummary& summary) {
-    writer_->summary(summary);
-    if (store_ != nullptr && store_status_.ok()) store_status_ = store_->close();
-    const absl::Status output_status = sink_->close();
-    for (const absl::Status& status : {store_status_, output_status}) {
-      if (!status.ok()) report_error(std::string(status.message()));
-    }
-    return store_status_.ok() && output_status.ok();
-  }
-
- private:
-  Results() = default;
-  std::unique_ptr<Sink> sink_;
-  std::unique_ptr<Writer> writer_;
-  std::unique_ptr<Store> store_;
-  absl::Status store_status_;
-};
-
-// The books of the whole run, and what does not balance in them.
-class Books {
- public:
-  void add(const EpochResult& result, const TaskPlan& plan) {
-    ledger_.merge(result.ledger);
-    for (const TaskResult& task : result.tasks) {
-      if (task.task->kind != TaskKind::kExact) continue;
-      uint64_t packets = task.overflow.packets;
-      for (const FlowRecord& record : task.records) packets += record.counters.packets;
-      if (packets == result.ledger.ip_packets) continue;
-      faults_.push_back(absl::StrCat("internal error: task ", task.task->name, " accounts for ", packets,
-                                     " of ", result.ledger.ip_packets, " IP packets"));
-    }
-    for (size_t measured : plan.measured) overflow_packets_ += result.tasks[measured].overflow.packets;
-  }
-  void close(uint64_t received_by_ports) {
-    const uint64_t read = ledger_.rx_packets + ledger_.filtered_out;
-    if (!ledger_.balanced() || read != received_by_ports) {
-      faults_.push_back(absl::StrCat("internal error: ", received_by_ports, " packets received, but ",
-                                     ledger_.ip_packets, " IP + ", ledger_.not_ip(), " not IP + ",
-                                     ledger_.malformed(), " malformed + ", ledger_.filtered_out,
-                                     " filtered out"));
-    }
-  }
-  const Ledger& ledger() const { return ledger_; }
-  uint64_t overflow_packets() const { return overflow_packets_; }
-  const std::vector<std::string>& faults() const { return faults_; }
-
- private:
-  Ledger ledger_;
-  uint64_t overflow_packets_ = 0;
-  std::vector<std::string> faults_;
-};
-
 // Drives the manager until every worker is done; emits epochs as they become whole.
-void run(Manager& manager, EpochMerger& merger, ProgressBar& bar, const EpochMerger::OnEpoch& on_epoch) {
+void run(CaptureManager& manager, EpochMerger& merger, ProgressBar& bar,
+         const EpochMerger::OnEpoch& on_epoch) {
   const InterruptFlag interrupt;
   manager.start();
   bool running = true;
@@ -211,13 +135,14 @@ void run(Manager& manager, EpochMerger& merger, ProgressBar& bar, const EpochMer
 }
 
 // The EAL and the manager: everything that starts threads.
-absl::StatusOr<std::unique_ptr<Manager>> start(const AnalyzerOptions& options, const ManagerConfig& config) {
+absl::StatusOr<std::unique_ptr<CaptureManager>> start(const AnalyzerOptions& options,
+                                                      const CaptureManagerConfig& config) {
   const BlockedSignals blocked;
-  EalConfig eal_config = Manager::eal_needs(options.workers, config.files.size());
+  EalConfig eal_config = CaptureManager::eal_needs(options.workers, config.files.size());
   eal_config.args = options.eal_args;
   const absl::StatusOr<EalInfo> eal = start_eal(eal_config);
   if (!eal.ok()) return eal.status();
-  return Manager::create(config, *eal);
+  return CaptureManager::create(config, *eal);
 }
 
 int fail(const absl::Status& status) {
@@ -237,9 +162,9 @@ int analyze(const AnalyzerOptions& options) {
   const Inputs inputs = Inputs::open(options.files);
   if (inputs.captures.empty()) return kExitFailed;
 
-  const TaskPlan plan = make_plan(options, inputs.bytes);
-  ManagerConfig config;
-  config.plan = &plan;
+  const std::shared_ptr<const TaskPlan> plan = make_plan(options, inputs.bytes);
+  CaptureManagerConfig config;
+  config.plan = plan;
   config.files = inputs.files();
   config.workers = options.workers;
   config.period_ns = options.period_ns;
@@ -251,17 +176,18 @@ int analyze(const AnalyzerOptions& options) {
     filter = *std::move(compiled);
     config.filter = filter.get();
   }
-  absl::StatusOr<std::unique_ptr<Manager>> manager = start(options, config);
+  absl::StatusOr<std::unique_ptr<CaptureManager>> manager = start(options, config);
   if (!manager.ok()) return fail(manager.status());
-  absl::StatusOr<std::unique_ptr<Results>> results = Results::open(options);
+  absl::StatusOr<std::unique_ptr<Results>> results =
+      Results::open({options.format, options.rows(), options.output, options.store});
   if (!results.ok()) return fail(results.status());
 
   Books books;
-  EpochMerger merger(plan, options.period_ns, options.store.empty() ? options.rows() : 0);
+  EpochMerger merger(*plan, options.period_ns, options.store.empty() ? options.rows() : 0);
   ProgressBar bar(options.progress);
   const Clock::time_point began = Clock::now();
   run(**manager, merger, bar, [&](EpochResult result) {
-    books.add(result, plan);
+    books.add(result, *plan);
     result.read_errors = inputs.errors_with((*manager)->errors());
     (*results)->epoch(result);
   });

@@ -4,9 +4,9 @@
 #include <variant>
 
 #include "analysis.h"
+#include "common/report.h"
+#include "common/signals.h"
 #include "config/analyzer_options.h"
-#include "report.h"
-#include "signals.h"
 
 int main(int argc, char** argv) {
   using namespace netspectra;

@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "config/analyzer_options.h"
-#include "worker/manager.h"
+#include "worker/capture_manager.h"
 
 namespace netspectra {
 

@@ -45,6 +45,8 @@ class EthertypeCounts {
     other_ += from.other_;
   }
 
+  void count_other(uint64_t packets) { other_ += packets; }
+
   // Slots with packets == 0 are unused.
   const std::array<Slot, kSlots>& slots() const { return slots_; }
   uint64_t other() const { return other_; }

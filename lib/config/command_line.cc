@@ -54,6 +54,12 @@ std::string unknown_option(const std::string& token, std::span<const OptionName>
 void add_option(const OptionName& named, const po::option& option, CommandLine& line) {
   if (named.use == OptionName::Use::kFlag) {
     line.options.push_back({named.name, ""});
+    // What stands behind it the parser took for its value; what is attached was meant as one.
+    if (option.original_tokens.size() > 1) {
+      line.files.push_back(option.value.at(0));
+    } else if (!option.value.empty() && !option.value[0].empty()) {
+      line.mistakes.push_back(absl::StrCat("--", named.name, ": takes no value (\"", option.value[0], "\")"));
+    }
   } else if (option.value.empty()) {
     line.mistakes.push_back(absl::StrCat("--", named.name, ": needs a value"));
   } else if (named.use == OptionName::Use::kOnce && line.has(named.name)) {

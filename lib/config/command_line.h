@@ -16,7 +16,7 @@
 namespace netspectra {
 
 struct OptionName {
-  // A flag ends the program early (--help): whatever else is on the command line does not matter then.
+  // A flag takes no value.
   enum class Use : uint8_t { kFlag, kOnce, kRepeatable };
   const char* name;
   char letter;  // 0 = none

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -129,25 +130,36 @@ void ConfigNode::read_list(const Reader& read_item) const {
   }
 }
 
-void ConfigNode::read_map(const std::vector<Key>& keys) const {
+void ConfigNode::read_entries(const EntryReader& read) const {
   if (!node_.IsMap()) return wrong_shape("a map");
-  std::vector<const char*> names;
-  for (const Key& key : keys) names.push_back(key.name);
   std::map<std::string, int> given;  // name -> line
   for (const auto& entry : node_) {
     const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : shape_name(entry.first);
     const ConfigNode value(file_, entry.second, line_of(entry.first.Mark()),
                            absl::StrCat(key_, key_.empty() ? "" : ".", name));
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return name == k.name; });
     const auto [first, is_first] = given.emplace(name, value.line_);
+    if (is_first) {
+      read(name, value);
+    } else {
+      value.mistake(absl::StrCat("is given twice (first on line ", first->second, ")"));
+    }
+  }
+}
+
+void ConfigNode::read_map(const std::vector<Key>& keys) const {
+  if (!node_.IsMap()) return wrong_shape("a map");
+  std::vector<const char*> names;
+  for (const Key& key : keys) names.push_back(key.name);
+  std::set<std::string> given;
+  read_entries([&](const std::string& name, const ConfigNode& value) {
+    given.insert(name);
+    const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return name == k.name; });
     if (key == keys.end()) {
       value.mistake(absl::StrCat("unknown key (", hint(name, names), ")"));
-    } else if (!is_first) {
-      value.mistake(absl::StrCat("is given twice (first on line ", first->second, ")"));
     } else {
       key->read(value);
     }
-  }
+  });
   for (const Key& key : keys) {
     if (key.required && !given.contains(key.name)) mistake(absl::StrCat("has no ", key.name));
   }

@@ -21,6 +21,7 @@ namespace netspectra {
 class ConfigNode {
  public:
   using Reader = std::function<void(const ConfigNode&)>;
+  using EntryReader = std::function<void(const std::string& key, const ConfigNode&)>;
   // Takes a value, or fails with a phrase that follows it: `must be one of a, b`.
   using Setter = std::function<absl::Status(const std::string&)>;
   struct Key {
@@ -36,6 +37,8 @@ class ConfigNode {
     read_list([&](const ConfigNode& item) { item.read_text(add); });
   }
   void read_map(const std::vector<Key>& keys) const;
+  // A map whose keys only the caller can judge.
+  void read_entries(const EntryReader& read) const;
   // For what only the reader can tell: `what` follows the key.
   void mistake(const std::string& what) const;
 

@@ -7,19 +7,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
+#include "config/values.h"
 #include "config/words.h"
 
 namespace netspectra {
 namespace {
 
 constexpr uint64_t kMaxCapacity = 1'000'000'000;  // about 100 GB of flow table
-constexpr uint64_t kMinMemoryBytes = uint64_t{4} << 10;
-constexpr uint64_t kMaxMemoryBytes = uint64_t{1} << 30;
 constexpr uint32_t kWholePpm = 1'000'000;
 constexpr size_t kShareDecimals = 4;  // of a percent: millionths of the whole
 constexpr std::array<const char*, 2> kRankNames = {"packets", "bytes"};
-
-absl::Status must_be(const char* what) { return absl::InvalidArgumentError(absl::StrCat("must be ", what)); }
 
 bool all_digits(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_isdigit(c); });
@@ -45,7 +42,7 @@ uint32_t parse_share_ppm(const std::string& text) {
 absl::Status set_capacity(const std::string& text, TaskConfig& task) {
   const absl::StatusOr<uint64_t> capacity = parse_count(text);
   if (!capacity.ok()) return capacity.status();
-  if (*capacity < 1 || *capacity > kMaxCapacity) return must_be("from 1 to 1G");
+  if (*capacity < 1 || *capacity > kMaxCapacity) return must("from 1 to 1G");
   task.capacity = *capacity;
   return absl::OkStatus();
 }
@@ -53,7 +50,7 @@ absl::Status set_capacity(const std::string& text, TaskConfig& task) {
 absl::Status set_count_threshold(const std::string& text, TaskConfig& task) {
   const absl::StatusOr<uint64_t> count = parse_count(text);
   if (!count.ok()) return count.status();
-  if (*count < 1) return must_be("at least 1");
+  if (*count < 1) return must("at least 1");
   task.threshold = {*count, 0};
   return absl::OkStatus();
 }
@@ -61,7 +58,7 @@ absl::Status set_count_threshold(const std::string& text, TaskConfig& task) {
 absl::Status set_threshold(const std::string& text, TaskConfig& task) {
   const uint32_t share_ppm = parse_share_ppm(text);
   if (share_ppm == 0 && !set_count_threshold(text, task).ok()) {
-    return must_be(
+    return must(
         "a count of at least 1 (4096, 10k), or a share above 0 and at most 100 % with at most four decimals "
         "(0.1%)");
   }
@@ -76,14 +73,7 @@ absl::Status set_by(const std::string& text, TaskConfig& task) {
 }
 
 absl::Status set_memory(const std::string& text, TaskConfig& task) {
-  // The units of a count, and a B behind them.
-  const bool in_bytes = text.ends_with('B');
-  const absl::StatusOr<uint64_t> bytes = parse_count(text.substr(0, text.size() - (in_bytes ? 1 : 0)));
-  if (!in_bytes || !bytes.ok() || *bytes < kMinMemoryBytes || *bytes > kMaxMemoryBytes) {
-    return must_be("a size from 4KiB to 1GiB (B, kB, MB, GB, KiB, MiB, GiB; for example 256KiB)");
-  }
-  task.memory_bytes = *bytes;
-  return absl::OkStatus();
+  return set_size(text, "4KiB", "1GiB", task.memory_bytes);
 }
 
 absl::Status set_seed(const std::string& text, TaskConfig& task) {

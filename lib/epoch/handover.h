@@ -31,6 +31,7 @@ class Handover {
   Handover& operator=(const Handover&) = delete;
 
   State& active() { return *active_; }
+  const State& active() const { return *active_; }
 
   bool seal() {
     State* const next = empty_.load(std::memory_order_acquire);

@@ -28,22 +28,32 @@ bool hugepages_available(unsigned mib) {
   return true;
 }
 
-// "0@2,1@3,2@2": the main lcore and the polling ones over the CPUs that the process may use. Pollers take the
-// later CPUs first: the main lcore mostly sleeps, so it is the one to share.
-std::string lcore_map(const cpu_set_t& allowed, unsigned polling_lcores) {
+// "0@2,1@3,2@2": the main lcore and the polling ones over the CPUs that the process may use, where they are not given.
+// Pollers take the later CPUs first: the main lcore mostly sleeps, so it is the one to share.
+std::string lcore_map(const cpu_set_t& allowed, const EalConfig& config) {
   std::vector<int> cpus;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
   }
-  std::string map = absl::StrCat("0@", cpus[0]);
-  for (unsigned i = 1; i <= polling_lcores; ++i) absl::StrAppend(&map, ",", i, "@", cpus[i % cpus.size()]);
+  std::string map = absl::StrCat("0@", config.main_cpu >= 0 ? config.main_cpu : cpus[0]);
+  for (unsigned i = 1; i <= config.polling_lcores; ++i) {
+    const bool given = i <= config.worker_cpus.size();
+    absl::StrAppend(&map, ",", i, "@", given ? config.worker_cpus[i - 1] : cpus[i % cpus.size()]);
+  }
   return map;
 }
 
 std::vector<std::string> derive_args(const EalConfig& config, const cpu_set_t& cpus, bool hugepages) {
-  std::vector<std::string> args = {"--no-pci",      "--no-telemetry",
-                                   "--log-level=4", "--log-level=pmd.*:3",
-                                   "--lcores",      lcore_map(cpus, config.polling_lcores)};
+  std::vector<std::string> args = {"--log-level=4", "--log-level=pmd.net.pcap:3", "--lcores",
+                                   lcore_map(cpus, config)};
+  if (config.pci) {
+    // An allow list with the host bridge alone: the bus is scanned, and nothing on it is taken.
+    args.insert(args.end(), {"-a", "0000:00:00.0"});
+  } else {
+    args.emplace_back("--no-pci");
+  }
+  if (!config.telemetry) args.emplace_back("--no-telemetry");
+  if (!config.file_prefix.empty()) args.push_back(absl::StrCat("--file-prefix=", config.file_prefix));
   const std::vector<std::string> memory =
       hugepages ? std::vector<std::string>{"--in-memory"}
                 : std::vector<std::string>{"--no-huge", "--no-shconf", "-m", absl::StrCat(config.memory_mib)};

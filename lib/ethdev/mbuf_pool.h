@@ -31,7 +31,9 @@ struct MempoolDeleter {
 };
 using MbufPool = std::unique_ptr<rte_mempool, MempoolDeleter>;
 
-absl::StatusOr<MbufPool> make_mbuf_pool(const std::string& name, unsigned mbufs);
+// Each with room for `data_bytes` beside the headroom; 0 = the usual 2 KiB. On the NUMA node where it can be had.
+absl::StatusOr<MbufPool> make_mbuf_pool(const std::string& name, unsigned mbufs, unsigned data_bytes = 0,
+                                        int numa_node = SOCKET_ID_ANY);
 
 inline Frame& frame_of(rte_mbuf* mbuf) { return *static_cast<Frame*>(rte_mbuf_to_priv(mbuf)); }
 

@@ -74,6 +74,7 @@ class FlowTable {
   static constexpr uint32_t kSplitAt = kSegmentSlots * 3 / 4;
   static_assert(kSplitAt + kMaxBurst < kSegmentSlots);
   static constexpr uint32_t kPreparedAhead = 128;  // 10 MB
+  static constexpr size_t kGroup = 8;
 
   struct alignas(32) Tags {
     uint16_t tag[kWays];  // 0 = empty
@@ -112,6 +113,7 @@ class FlowTable {
   uint64_t hash_of(const Slot& slot) const;
   void hash(Batch& batch, size_t i, const KeyVectors& mask);
   void find_slot(Batch& batch, size_t i);
+  static void prefetch_slots(const Batch& batch, size_t begin, size_t end);
   void count(const Batch& batch, size_t i, const KeyVectors& mask);
   void insert_or_update(const Packet& packet, uint64_t hash);
   void overflow(const Packet& packet);

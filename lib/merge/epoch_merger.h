@@ -18,6 +18,21 @@
 
 namespace netspectra {
 
+// All that came of one epoch. Its total is what thresholds by share refer to: more than the ledger's where part of the
+// epoch was written before.
+struct EpochParts {
+  Ledger ledger;
+  SourceStats source;
+  std::vector<std::vector<TaskPart>> measured;  // by task, in the order of TaskPlan::measured
+  std::vector<std::vector<TaskPart>> fallback;  // likewise
+  FlowCounters total;
+
+  void add(EpochPart part);  // `total` grows with its ledger
+};
+
+// REQUIRES: `plan` outlives the result. `ranked`: as EpochMerger's.
+EpochResult merge_parts(const TaskPlan& plan, EpochParts parts, uint64_t ranked);
+
 class EpochMerger {
  public:
   using OnEpoch = std::function<void(EpochResult)>;
@@ -31,18 +46,12 @@ class EpochMerger {
   void emit_all(const OnEpoch& on_epoch);
 
  private:
-  struct Pending {
-    Ledger ledger;
-    std::vector<std::vector<TaskPart>> measured;  // by task, in the order of TaskPlan::measured
-    std::vector<std::vector<TaskPart>> fallback;  // likewise
-  };
-  EpochResult finish(uint64_t start_ns, Pending pending) const;
-  void rank(std::vector<FlowRecord>& records) const;
+  void emit_first(const OnEpoch& on_epoch);
 
   const TaskPlan& plan_;
   const uint64_t period_ns_;
   const uint64_t ranked_;
-  std::map<uint64_t, Pending> pending_;  // by start
+  std::map<uint64_t, EpochParts> pending_;  // by start
 };
 
 }  // namespace netspectra

@@ -51,6 +51,11 @@ class JsonWriter final : public Writer {
     if (ledger.filtered_out != 0) append_field(line, "filtered_out", ledger.filtered_out);
     if (ledger.late_packets != 0) append_field(line, "late_packets", ledger.late_packets);
     append_field(line, "overflow_packets", summary.overflow_packets);
+    if (summary.source) {
+      summary.source->each_loss(
+          [&](const char* name, uint64_t packets) { append_field(line, name, packets); });
+      append_field(line, "epoch_overruns", summary.source->epoch_overruns);
+    }
     line += ",\"first_seen_ns\":";
     append_time(line, any ? ledger.first_seen_ns : 0);
     line += ",\"last_seen_ns\":";

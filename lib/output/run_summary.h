@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/ledger.h"
+#include "base/source_stats.h"
 
 namespace netspectra {
 
@@ -15,6 +17,7 @@ struct RunSummary {
   std::vector<std::string> files;        // as the user named them
   Ledger ledger;                         // over all epochs
   uint64_t overflow_packets = 0;         // summed over the tasks
+  std::optional<SourceStats> source;     // live ports: what they know beside
   double elapsed_s = 0;                  // from the first poll to the last record merged
   std::vector<std::string> read_errors;  // "FILE: cause", in the order of the files
 };

@@ -27,6 +27,8 @@ class Sink {
   Sink& operator=(const Sink&) = delete;
 
   void append(std::string_view text);
+  // What was appended so far can be read by others.
+  void flush();
   // Flushes, and waits until the file is on the disk. For regular files.
   void sync();
   // Flushes, closes, and returns the first error since open().
@@ -34,7 +36,6 @@ class Sink {
 
  private:
   Sink(std::string name, int fd);
-  void flush();
   void write_all(std::string_view text);
   void remember_error();
 

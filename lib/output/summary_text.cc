@@ -140,6 +140,16 @@ std::string summary_text(const RunSummary& summary) {
                 absl::StrCat(counted(summary.overflow_packets, "packet"),
                              " found no room in a task's table, see above"));
   }
+  if (summary.source) {
+    std::string kinds;
+    summary.source->each_loss([&](const char* name, uint64_t packets) {
+      if (packets != 0)
+        absl::StrAppend(&kinds, kinds.empty() ? " (" : ", ", name, " ", format_count(packets));
+    });
+    append_line(out, "lost before",
+                absl::StrCat(counted(summary.source->lost(), "packet"), kinds,
+                             kinds.empty() ? "" : "): received by nobody here"));
+  }
   const std::string elapsed = format_duration_ns(static_cast<uint64_t>(summary.elapsed_s * 1e9));
   append_line(out, "measured in",
               summary.elapsed_s > 0 && ledger.rx_packets != 0

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numbers>
 
@@ -44,6 +45,23 @@ absl::StatusOr<HyperLogLog> HyperLogLog::create(const CardinalityShape& shape) {
                         kMaxPrecision, shape.precision));
   }
   return HyperLogLog(shape);
+}
+
+absl::StatusOr<HyperLogLog> HyperLogLog::restore(const CardinalityShape& shape,
+                                                 std::span<const std::byte> registers) {
+  absl::StatusOr<HyperLogLog> sketch = create(shape);
+  if (!sketch.ok()) return sketch;
+  if (registers.size() != sketch->registers_.size()) {
+    return absl::InvalidArgumentError(absl::StrFormat("a cardinality sketch has %d registers, not %d",
+                                                      sketch->registers_.size(), registers.size()));
+  }
+  std::memcpy(sketch->registers_.data(), registers.data(), registers.size());
+  const uint8_t highest = *std::max_element(sketch->registers_.begin(), sketch->registers_.end());
+  if (highest > 65 - shape.precision) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("a cardinality sketch's registers reach %d, not %d", 65 - shape.precision, highest));
+  }
+  return sketch;
 }
 
 double HyperLogLog::estimate() const {

@@ -14,6 +14,7 @@
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -21,7 +22,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/keyed_hash.h"
-#include "sketch/mix64.h"
 
 namespace netspectra {
 
@@ -37,8 +37,11 @@ class HyperLogLog {
   static constexpr uint32_t kMaxPrecision = 18;
 
   static absl::StatusOr<HyperLogLog> create(const CardinalityShape& shape);
+  // From what registers() gave. InvalidArgument where it cannot have given that.
+  static absl::StatusOr<HyperLogLog> restore(const CardinalityShape& shape,
+                                             std::span<const std::byte> registers);
 
-  uint64_t hash(const KeyWords& key) const { return mix64(hash_(key)); }
+  uint64_t hash(const KeyWords& key) const { return hash_.random(key); }
 
   // `hash` must be uniform in all its 64 bits, as that of hash() is.
   void add(uint64_t hash) {

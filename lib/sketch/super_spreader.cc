@@ -103,7 +103,7 @@ SuperSpreader::SuperSpreader(const SpreadShape& shape)
       pair_hash_(shape.seed ^ kPairSeed),
       ceilings_(shape.groups, ~uint32_t{0}) {}
 
-absl::StatusOr<SuperSpreader> SuperSpreader::create(const SpreadShape& shape) {
+absl::StatusOr<SuperSpreader> SuperSpreader::lay_out(const SpreadShape& shape) {
   if (shape.bits < kMinBits || shape.bits > kMaxBits) {
     return absl::InvalidArgumentError(absl::StrFormat("a spread sketch must have from %d to %d bits, not %d",
                                                       kMinBits, kMaxBits, shape.bits));
@@ -118,20 +118,90 @@ absl::StatusOr<SuperSpreader> SuperSpreader::create(const SpreadShape& shape) {
     bits += sketch.levels_[l].bits;
   }
   const size_t bitmap_bytes = (bits / 8 + 63) / 64 * 64;
-  const size_t keys_at = bitmap_bytes + shape.groups * sizeof(Group);
-  sketch.size_ = keys_at + size_t{shape.groups} * kSlots * shape.layout.words() * sizeof(uint64_t);
-  absl::StatusOr<MappedMemory> memory = MappedMemory::reserve(sketch.size_);
+  sketch.size_ =
+      bitmap_bytes + shape.groups * (sizeof(Group) + kSlots * shape.layout.words() * sizeof(uint64_t));
+  return sketch;
+}
+
+absl::Status SuperSpreader::map_memory() {
+  absl::StatusOr<MappedMemory> memory = MappedMemory::reserve(size_);
   if (!memory.ok()) return memory.status();
-  sketch.memory_ = *std::move(memory);
-  std::byte* base = sketch.memory_.data();
-  sketch.bitmap_ = reinterpret_cast<uint64_t*>(base);
-  sketch.groups_ = reinterpret_cast<Group*>(base + bitmap_bytes);
-  sketch.keys_ = reinterpret_cast<uint64_t*>(base + keys_at);
+  memory_ = *std::move(memory);
+  std::byte* const keys =
+      memory_.data() + size_ - size_t{shape_.groups} * kSlots * shape_.layout.words() * sizeof(uint64_t);
+  bitmap_ = reinterpret_cast<uint64_t*>(memory_.data());
+  groups_ = reinterpret_cast<Group*>(keys) - shape_.groups;
+  keys_ = reinterpret_cast<uint64_t*>(keys);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SuperSpreader> SuperSpreader::create(const SpreadShape& shape) {
+  absl::StatusOr<SuperSpreader> sketch = lay_out(shape);
+  if (!sketch.ok()) return sketch;
+  if (absl::Status mapped = sketch->map_memory(); !mapped.ok()) return mapped;
+  return sketch;
+}
+
+absl::StatusOr<SuperSpreader> SuperSpreader::restore(const SpreadShape& shape,
+                                                     std::span<const std::byte> bytes) {
+  absl::StatusOr<SuperSpreader> sketch = lay_out(shape);
+  if (!sketch.ok()) return sketch;
+  if (bytes.size() != sketch->size_) {
+    return absl::InvalidArgumentError(
+        absl::StrFormat("a spread sketch of this shape has %d bytes, not %d", sketch->size_, bytes.size()));
+  }
+  if (absl::Status mapped = sketch->map_memory(); !mapped.ok()) return mapped;
+  std::memcpy(sketch->memory_.data(), bytes.data(), bytes.size());
+  for (uint32_t group = 0; group < shape.groups; ++group) {
+    if (!sketch->in_order(group)) {
+      return absl::InvalidArgumentError(
+          absl::StrFormat("candidate group %d of a spread sketch is not one that it can have", group));
+    }
+    sketch->ceilings_[group] = ceiling_of(sketch->groups_[group].ranks[kSlots - 1]);
+  }
   return sketch;
 }
 
 inline SuperSpreader::Candidate SuperSpreader::candidate(uint32_t group, uint32_t slot) const {
   return {groups_[group].ranks[slot], groups_[group].prints[slot], slot_key(group, slot)};
+}
+
+KeyWords SuperSpreader::key_of(uint32_t group, uint32_t slot) const {
+  return shape_.layout.load(slot_key(group, slot), groups_[group].prints[slot] & 1);
+}
+
+// What insert() keeps up: the best first, each key in its own group and under its own print, free slots zeroed.
+bool SuperSpreader::in_order(uint32_t group) const {
+  const Group& slots = groups_[group];
+  const uint64_t* const end = slot_key(group, kSlots);
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    if (slots.ranks[slot] == 0) {
+      const auto zero = [](auto value) { return value == 0; };
+      return std::all_of(slots.ranks.begin() + slot, slots.ranks.end(), zero) &&
+             std::all_of(slots.prints.begin() + slot, slots.prints.end(), zero) &&
+             std::all_of(static_cast<const uint64_t*>(slot_key(group, slot)), end, zero);
+    }
+    if (slot > 0 && !beats(candidate(group, slot - 1), candidate(group, slot))) return false;
+    const auto print = slots.prints.begin() + slot;
+    if (std::find(slots.prints.begin(), print, *print) != print) return false;
+    const KeyWords key = key_of(group, slot);
+    const uint64_t key_hash = hash(key);
+    if (group_of(key_hash) != group || *print != print_of(key_hash, key)) return false;
+    for (size_t i = 0; i < key.size(); ++i) {
+      if ((key[i] & ~shape_.layout.mask()[i]) != 0) return false;
+    }
+  }
+  return true;
+}
+
+std::vector<KeyWords> SuperSpreader::candidates() const {
+  std::vector<KeyWords> keys;
+  for (uint32_t group = 0; group < shape_.groups; ++group) {
+    for (uint32_t slot = 0; slot < kSlots && groups_[group].ranks[slot] != 0; ++slot) {
+      keys.push_back(key_of(group, slot));
+    }
+  }
+  return keys;
 }
 
 inline bool SuperSpreader::beats(const Candidate& a, const Candidate& b) const {
@@ -154,7 +224,7 @@ inline uint32_t SuperSpreader::slot_to_beat(uint32_t group, uint16_t print) cons
 }
 
 void SuperSpreader::consider(uint32_t group, uint64_t key_hash, uint64_t pair_hash, const KeyWords& key) {
-  const auto print = static_cast<uint16_t>((key_hash & 0xfffe) | shape_.layout.flag(key));
+  const uint16_t print = print_of(key_hash, key);
   const uint16_t rank = rank_of(rarity_of(pair_hash));
   const uint32_t slot = slot_to_beat(group, print);
   if (groups_[group].ranks[slot] > rank) return;  // most often: the key is there with a rarer pair
@@ -222,7 +292,7 @@ std::vector<Spread> SuperSpreader::at_least(uint64_t threshold) const {
   std::vector<Spread> found;
   for (uint32_t group = 0; group < shape_.groups; ++group) {
     for (uint32_t slot = 0; slot < kSlots && groups_[group].ranks[slot] != 0; ++slot) {
-      const KeyWords key = shape_.layout.load(slot_key(group, slot), groups_[group].prints[slot] & 1);
+      const KeyWords key = key_of(group, slot);
       const uint64_t key_hash = hash(key);
       // Most candidates are far below, and the first levels tell: they alone make them less than half of it.
       ZeroBits own{};

@@ -46,7 +46,6 @@
 #include "base/keyed_hash.h"
 #include "base/mapped_memory.h"
 #include "sketch/key_layout.h"
-#include "sketch/mix64.h"
 
 namespace netspectra {
 
@@ -70,14 +69,25 @@ struct Spread {
 class SuperSpreader {
  public:
   static absl::StatusOr<SuperSpreader> create(const SpreadShape& shape);
+  // From what bytes() gave. InvalidArgument where the candidates cannot be its own; any bitmap is possible.
+  static absl::StatusOr<SuperSpreader> restore(const SpreadShape& shape, std::span<const std::byte> bytes);
 
   // Of the key: chooses the virtual bits and the group.
-  uint64_t hash(const KeyWords& key) const { return mix64(key_hash_(key)); }
+  uint64_t hash(const KeyWords& key) const { return key_hash_(key); }
   // Of key and element together: level, virtual bit and rank.
-  uint64_t element_hash(const KeyWords& pair) const { return mix64(pair_hash_(pair)); }
+  uint64_t element_hash(const KeyWords& pair) const { return pair_hash_.random(pair); }
 
-  void add(uint64_t key_hash, uint64_t pair_hash, const KeyWords& key) {
+  // The bit that add() sets, and has it fetched: for a burst of pairs first, then add() for each.
+  uint64_t prefetch(uint64_t key_hash, uint64_t pair_hash) const {
     const uint64_t bit = bit_of(key_hash, pair_hash);
+    __builtin_prefetch(&bitmap_[bit / 64], 1);
+    return bit;
+  }
+  void add(uint64_t key_hash, uint64_t pair_hash, const KeyWords& key) {
+    add(bit_of(key_hash, pair_hash), key_hash, pair_hash, key);
+  }
+  // `bit` is prefetch() of the two.
+  void add(uint64_t bit, uint64_t key_hash, uint64_t pair_hash, const KeyWords& key) {
     bitmap_[bit / 64] |= uint64_t{1} << bit % 64;
     // Not only where the bit is new: another key may have set it, and which of the two came first must not
     // matter.
@@ -99,6 +109,7 @@ class SuperSpreader {
   void reset();
 
   const SpreadShape& shape() const { return shape_; }
+  std::vector<KeyWords> candidates() const;  // the keys that at_least() chooses from
   // The whole state: bitmap, groups, keys.
   std::span<const std::byte> bytes() const { return {memory_.data(), size_}; }
 
@@ -126,6 +137,9 @@ class SuperSpreader {
   class Likelihood;
 
   explicit SuperSpreader(const SpreadShape& shape);
+  // All but the memory.
+  static absl::StatusOr<SuperSpreader> lay_out(const SpreadShape& shape);
+  absl::Status map_memory();
   friend struct SpreadShape;  // sizes of the private parts
 
   // Of a pair's hash, the zeros before the lowest 1 give the level (at most bits 0 to 22), bits 24 to 30 the
@@ -139,11 +153,14 @@ class SuperSpreader {
   uint64_t bit_of(uint64_t key_hash, uint32_t level, uint64_t virtual_bit) const {
     uint64_t x = key_hash ^ (level * kVirtualBits + virtual_bit) * 0x9e3779b97f4a7c15;
     x *= 0xbf58476d1ce4e5b9;
-    x = (x ^ x >> 32) * 0x94d049bb133111eb;
     return levels_[level].first_bit + ((x >> 32) * levels_[level].bits >> 32);
   }
   uint32_t group_of(uint64_t key_hash) const {
     return static_cast<uint32_t>((key_hash >> 32) * shape_.groups >> 32);
+  }
+
+  uint16_t print_of(uint64_t key_hash, const KeyWords& key) const {
+    return static_cast<uint16_t>((key_hash & 0xfffe) | static_cast<uint64_t>(shape_.layout.flag(key)));
   }
 
   // A key, packed, as it stands or would stand in a slot.
@@ -156,6 +173,8 @@ class SuperSpreader {
   void insert(uint32_t group, uint32_t slot, const Candidate& candidate);
   uint32_t slot_to_beat(uint32_t group, uint16_t print) const;
   Candidate candidate(uint32_t group, uint32_t slot) const;
+  KeyWords key_of(uint32_t group, uint32_t slot) const;
+  bool in_order(uint32_t group) const;
   bool beats(const Candidate& a, const Candidate& b) const;
   uint64_t* slot_key(uint32_t group, uint32_t slot) const {
     return keys_ + (size_t{group} * kSlots + slot) * shape_.layout.words();

@@ -1,61 +1,42 @@
 #include "task/cardinality_task.h"
 
 #include <cmath>
-#include <optional>
 #include <utility>
 
-#include "flow/record_sum.h"
+#include "task/sketched_estimate.h"
 
 namespace netspectra {
 namespace {
 
-// Keys that are known exactly, or a sketch of them as soon as anything in it was measured so.
-class CardinalityEstimate final : public Estimate {
+CardinalityShape shape_of(const TaskConfig& config) { return {.seed = config.seed}; }
+
+class CardinalityEstimate final : public SketchedEstimate<HyperLogLog> {
  public:
-  explicit CardinalityEstimate(const TaskConfig& config) : config_(config) {}
-
-  absl::Status take(const HyperLogLog& measured) {
-    if (sketch_) return sketch_->merge(measured);
-    sketch_ = measured;
-    sketch_keys();
-    return absl::OkStatus();
-  }
-
-  absl::Status merge(const Estimate& other) override {
-    const auto& from = static_cast<const CardinalityEstimate&>(other);
-    if (from.sketch_) {
-      if (absl::Status taken = take(*from.sketch_); !taken.ok()) return taken;
-    }
-    add(from.keys_);
-    return absl::OkStatus();
-  }
-
-  void add(std::span<const FlowRecord> records) override {
-    const std::span<const FlowRecord> parts[] = {keys_, records};
-    keys_ = sum_records(parts, config_.fields);
-    if (sketch_) sketch_keys();
-  }
+  explicit CardinalityEstimate(const TaskConfig& config) : SketchedEstimate(config) {}
 
   void report(const FlowCounters&, TaskResult& result) const override {
-    result.cardinality = sketch_ ? static_cast<uint64_t>(std::llround(sketch_->estimate())) : keys_.size();
+    result.cardinality = sketch_ ? static_cast<uint64_t>(std::llround(sketch_->estimate())) : exact_.size();
     if (sketch_) result.standard_error = sketch_->standard_error();
   }
 
  private:
-  void sketch_keys() {
-    for (const FlowRecord& record : keys_) sketch_->add(sketch_->hash(record.key.words()));
-    keys_.clear();
+  void sketch(const FlowRecord& exact, HyperLogLog& sketch) const override {
+    sketch.add(sketch.hash(exact.key.words()));
   }
-
-  const TaskConfig config_;
-  std::vector<FlowRecord> keys_;       // while there is no sketch
-  std::optional<HyperLogLog> sketch_;  // once there is anything that was estimated
+  SketchShape shape() const override { return {.size = shape_of(config_).precision}; }
+  void append_sketch(const HyperLogLog& sketch, std::vector<std::byte>& state) const override {
+    const auto registers = std::as_bytes(sketch.registers());
+    state.insert(state.end(), registers.begin(), registers.end());
+  }
+  absl::StatusOr<HyperLogLog> read_sketch(std::span<const std::byte> bytes) const override {
+    return HyperLogLog::restore(shape_of(config_), bytes);
+  }
 };
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Task>> CardinalityTask::create(const TaskConfig& config) {
-  absl::StatusOr<HyperLogLog> sketch = HyperLogLog::create({.seed = config.seed});
+  absl::StatusOr<HyperLogLog> sketch = HyperLogLog::create(shape_of(config));
   if (!sketch.ok()) return sketch.status();
   return std::unique_ptr<Task>(new CardinalityTask(config, *std::move(sketch)));
 }
@@ -71,7 +52,7 @@ TaskPart CardinalityTask::drain() {
   TaskPart part;
   if (sketch_.empty()) return part;
   auto estimate = std::make_unique<CardinalityEstimate>(config_);
-  estimate->take(sketch_).IgnoreError();  // of the same shape
+  part.status = estimate->take_copy(sketch_);
   part.estimate = std::move(estimate);
   sketch_.reset();
   return part;

@@ -6,16 +6,23 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/ledger.h"
+#include "base/source_stats.h"
 #include "task/task.h"
+#include "task/task_plan.h"
 
 namespace netspectra {
 
 struct EpochPart {
   uint64_t start_ns = 0;
+  uint64_t end_ns = 0;  // exclusive; later than a period after the start where the epoch was extended
+  uint32_t worker = 0;
+  std::shared_ptr<const TaskPlan> plan;  // that it was measured by
   Ledger ledger;
+  SourceStats source;
   std::vector<TaskPart> measured;
   std::vector<TaskPart> fallback;
 };

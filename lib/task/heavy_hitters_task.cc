@@ -1,12 +1,13 @@
 #include "task/heavy_hitters_task.h"
 
 #include <algorithm>
-#include <optional>
+#include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include "flow/flow_table.h"
-#include "flow/record_sum.h"
 #include "task/sketch_keys.h"
+#include "task/sketched_estimate.h"
 
 namespace netspectra {
 namespace {
@@ -21,39 +22,30 @@ HeavyHitterShape shape_of(const TaskConfig& config) {
       key_layout(config.fields));
 }
 
-// Keys that are known exactly, and a sum of what was estimated, if anything was.
-class HeavyHittersEstimate final : public Estimate {
+// Of a saved sum: the total floors of all sets, then the entries, by key.
+using Entry = HeavyHitterSum::Entry;
+using Floor = HeavyHitterSum::Floor;
+static_assert(sizeof(Entry) == 72 && std::has_unique_object_representations_v<Entry>);
+static_assert(sizeof(Floor) == 16 && std::has_unique_object_representations_v<Floor>);
+constexpr uint64_t kMaxCount = uint64_t{1}
+                               << 60;  // beyond what any link carries: sums of sums do not wrap around
+
+// Whether parts can have added up to it: the error, which is the floor and the slack together, is not below 0.
+bool possible(const HeavyHitterSum::Bounds& bounds, uint64_t floor) {
+  return bounds.certain <= kMaxCount && bounds.slack >= -static_cast<int64_t>(floor) &&
+         bounds.slack <= static_cast<int64_t>(kMaxCount);
+}
+
+class HeavyHittersEstimate final : public SketchedEstimate<HeavyHitterSum> {
  public:
-  explicit HeavyHittersEstimate(const TaskConfig& config) : config_(config) {}
-
-  absl::Status take(HeavyHitterSum measured) {
-    if (sum_) return sum_->merge(measured);
-    sum_ = std::move(measured);
-    sum_up();
-    return absl::OkStatus();
-  }
-
-  absl::Status merge(const Estimate& other) override {
-    const auto& from = static_cast<const HeavyHittersEstimate&>(other);
-    if (from.sum_) {
-      if (absl::Status taken = take(*from.sum_); !taken.ok()) return taken;
-    }
-    add(from.exact_);
-    return absl::OkStatus();
-  }
-
-  void add(std::span<const FlowRecord> records) override {
-    const std::span<const FlowRecord> parts[] = {exact_, records};
-    exact_ = sum_records(parts, config_.fields);
-    if (sum_) sum_up();
-  }
+  explicit HeavyHittersEstimate(const TaskConfig& config) : SketchedEstimate(config) {}
 
   void report(const FlowCounters& total, TaskResult& result) const override {
     const Threshold threshold = config_.threshold.set() ? config_.threshold : kDefaultThreshold;
     const uint64_t of_all = threshold.of(config_.by == RankBy::kBytes ? total.bytes : total.packets);
     result.threshold = std::max<uint64_t>(of_all, 1);
-    if (sum_) {
-      for (const HeavyHitter& hitter : sum_->at_least(result.threshold)) {
+    if (sketch_) {
+      for (const HeavyHitter& hitter : sketch_->at_least(result.threshold)) {
         result.heavy_hitters.push_back({FlowKey::from_words(hitter.key), hitter.packets, hitter.bytes,
                                         hitter.error_packets, hitter.error_bytes});
       }
@@ -72,16 +64,55 @@ class HeavyHittersEstimate final : public Estimate {
   uint64_t ranked(const HeavyHitterRecord& hitter) const {
     return config_.by == RankBy::kBytes ? hitter.bytes : hitter.packets;
   }
-  void sum_up() {
-    for (const FlowRecord& record : exact_) {
-      sum_->add_exact(record.key.words(), record.counters.packets, record.counters.bytes);
+  void sketch(const FlowRecord& exact, HeavyHitterSum& sum) const override {
+    sum.add_exact(exact.key.words(), exact.counters.packets, exact.counters.bytes);
+  }
+  SketchShape shape() const override { return {.size = shape_of(config_).sets}; }
+
+  void append_sketch(const HeavyHitterSum& sum, std::vector<std::byte>& state) const override {
+    const std::vector<Entry> entries = sum.entries();
+    for (const auto& part : {std::as_bytes(std::span(sum.floors())), std::as_bytes(std::span(entries))}) {
+      state.insert(state.end(), part.begin(), part.end());
     }
-    exact_.clear();
   }
 
-  const TaskConfig config_;
-  std::vector<FlowRecord> exact_;      // while there is no sum
-  std::optional<HeavyHitterSum> sum_;  // once there is anything that was estimated
+  absl::StatusOr<HeavyHitterSum> read_sketch(std::span<const std::byte> bytes) const override {
+    const HeavyHitterShape shape = shape_of(config_);
+    const size_t floors_bytes = shape.sets * sizeof(Floor);
+    if (bytes.size() < floors_bytes || (bytes.size() - floors_bytes) % sizeof(Entry) != 0) {
+      return absl::InvalidArgumentError("the sum of heavy hitters is cut short");
+    }
+    HeavyHitterSum sum(shape);
+    for (uint32_t set = 0; set < shape.sets; ++set) {
+      Floor floor;
+      std::memcpy(&floor, bytes.data() + set * sizeof(Floor), sizeof(floor));
+      if (std::max(floor.packets, floor.bytes) > kMaxCount) {
+        return absl::InvalidArgumentError("a floor of the heavy hitters is beyond reason");
+      }
+      sum.add_floor(set, floor);
+    }
+    const std::span<const std::byte> entries = bytes.subspan(floors_bytes);
+    sum.reserve(entries.size() / sizeof(Entry));
+    const KeyCheck check(config_.fields);
+    const KeyedHash hash(shape.seed);
+    Entry entry{};
+    for (size_t at = 0; at < entries.size(); at += sizeof(Entry)) {
+      const KeyWords last = entry.key;
+      std::memcpy(&entry, entries.data() + at, sizeof(Entry));
+      if (at != 0 && !(last < entry.key)) {
+        return absl::InvalidArgumentError("the heavy hitters are not in the order of their keys");
+      }
+      if (!check.fits(FlowKey::from_words(entry.key))) {
+        return absl::InvalidArgumentError("a heavy hitter's key has other fields than the task");
+      }
+      const Floor& floor = sum.floors()[shape.set_of(hash(entry.key))];
+      if (!possible(entry.counts.packets, floor.packets) || !possible(entry.counts.bytes, floor.bytes)) {
+        return absl::InvalidArgumentError("a heavy hitter's bounds are impossible");
+      }
+      sum.add_entry(entry);
+    }
+    return sum;
+  }
 };
 
 }  // namespace
@@ -110,7 +141,7 @@ TaskPart HeavyHittersTask::drain() {
   TaskPart part;
   if (sketch_.empty()) return part;
   auto estimate = std::make_unique<HeavyHittersEstimate>(config_);
-  estimate->take(sketch_.drain()).IgnoreError();  // the first to be taken
+  part.status = estimate->take(sketch_.drain());
   part.estimate = std::move(estimate);
   return part;
 }

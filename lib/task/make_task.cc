@@ -65,4 +65,12 @@ std::unique_ptr<Estimate> make_estimate(const TaskConfig& config) {
   return nullptr;
 }
 
+absl::StatusOr<std::unique_ptr<Estimate>> restore_estimate(const TaskConfig& config,
+                                                           std::span<const std::byte> state) {
+  std::unique_ptr<Estimate> estimate = make_estimate(config);
+  if (estimate == nullptr) return absl::InvalidArgumentError("an exact task has no estimate");
+  if (absl::Status taken = estimate->take_saved(state); !taken.ok()) return taken;
+  return estimate;
+}
+
 }  // namespace netspectra

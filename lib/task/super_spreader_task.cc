@@ -1,12 +1,12 @@
 #include "task/super_spreader_task.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "flow/flow_table.h"
 #include "flow/record_sum.h"
 #include "task/sketch_keys.h"
+#include "task/sketched_estimate.h"
 
 namespace netspectra {
 namespace {
@@ -19,35 +19,11 @@ SpreadShape shape_of(const TaskConfig& config) {
                                  key_layout(config.fields));
 }
 
-// Pairs of key and element that are known exactly, or a sketch of them as soon as anything in it was measured so.
-class SuperSpreaderEstimate final : public Estimate {
+// What is known exactly are pairs of key and element.
+class SuperSpreaderEstimate final : public SketchedEstimate<SuperSpreader> {
  public:
   explicit SuperSpreaderEstimate(const TaskConfig& config)
-      : config_(config), key_mask_(config.fields), pair_fields_(config.fields | config.elements) {}
-
-  absl::Status take(const SuperSpreader& measured) {
-    if (sketch_) return sketch_->merge(measured);
-    absl::StatusOr<SuperSpreader> copy = measured.copy();
-    if (!copy.ok()) return copy.status();
-    sketch_ = *std::move(copy);
-    sketch_pairs();
-    return absl::OkStatus();
-  }
-
-  absl::Status merge(const Estimate& other) override {
-    const auto& from = static_cast<const SuperSpreaderEstimate&>(other);
-    if (from.sketch_) {
-      if (absl::Status taken = take(*from.sketch_); !taken.ok()) return taken;
-    }
-    add(from.pairs_);
-    return absl::OkStatus();
-  }
-
-  void add(std::span<const FlowRecord> records) override {
-    const std::span<const FlowRecord> parts[] = {pairs_, records};
-    pairs_ = sum_records(parts, pair_fields_);
-    if (sketch_) sketch_pairs();
-  }
+      : SketchedEstimate(config), key_mask_(config.fields) {}
 
   void report(const FlowCounters&, TaskResult& result) const override {
     result.threshold = config_.threshold.set() ? config_.threshold.count : kDefaultThreshold;
@@ -57,7 +33,7 @@ class SuperSpreaderEstimate final : public Estimate {
         result.spreads.push_back({FlowKey::from_words(spread.key), spread.spread});
       }
     } else {
-      std::vector<FlowRecord> ones = pairs_;
+      std::vector<FlowRecord> ones = exact_;
       for (FlowRecord& one : ones) one.counters.packets = 1;
       for (const FlowRecord& sum : sum_records(ones, config_.fields)) {
         const uint64_t spread = sum.counters.packets;
@@ -70,19 +46,30 @@ class SuperSpreaderEstimate final : public Estimate {
   }
 
  private:
-  void sketch_pairs() {
-    for (const FlowRecord& pair : pairs_) {
-      const KeyWords key = key_mask_.apply(pair.key).words();
-      sketch_->add(sketch_->hash(key), sketch_->element_hash(pair.key.words()), key);
+  void sketch(const FlowRecord& exact, SuperSpreader& sketch) const override {
+    const KeyWords key = key_mask_.apply(exact.key).words();
+    sketch.add(sketch.hash(key), sketch.element_hash(exact.key.words()), key);
+  }
+  SketchShape shape() const override {
+    const SpreadShape shape = shape_of(config_);
+    return {.size = shape.bits, .groups = shape.groups};
+  }
+  void append_sketch(const SuperSpreader& sketch, std::vector<std::byte>& state) const override {
+    state.insert(state.end(), sketch.bytes().begin(), sketch.bytes().end());
+  }
+  absl::StatusOr<SuperSpreader> read_sketch(std::span<const std::byte> bytes) const override {
+    absl::StatusOr<SuperSpreader> sketch = SuperSpreader::restore(shape_of(config_), bytes);
+    if (!sketch.ok()) return sketch;
+    const KeyCheck check(config_.fields);
+    for (const KeyWords& key : sketch->candidates()) {
+      if (!check.fits(FlowKey::from_words(key))) {
+        return absl::InvalidArgumentError("a candidate's key has other fields than the task");
+      }
     }
-    pairs_.clear();
+    return sketch;
   }
 
-  const TaskConfig config_;
   const KeyMask key_mask_;
-  const KeyFields pair_fields_;
-  std::vector<FlowRecord> pairs_;        // while there is no sketch
-  std::optional<SuperSpreader> sketch_;  // once there is anything that was estimated
 };
 
 }  // namespace
@@ -99,20 +86,25 @@ SuperSpreaderTask::SuperSpreaderTask(const TaskConfig& config, SuperSpreader ske
       pair_mask_(config.fields | config.elements),
       sketch_(std::move(sketch)) {}
 
-// Nothing is prefetched: the sketch stays in the second-level cache, and its lines are found before they are needed.
+// Bits first, then the rest: beside other tasks' state the bitmap does not stay in the second-level cache.
 void SuperSpreaderTask::update(std::span<const Packet> packets) {
-  for (const Packet& packet : packets) {
-    const KeyWords key = key_mask_.apply_words(packet.key);
-    sketch_.add(sketch_.hash(key), sketch_.element_hash(pair_mask_.apply_words(packet.key)), key);
+  KeyWords keys[FlowTable::kMaxBurst];
+  uint64_t key_hashes[FlowTable::kMaxBurst], pair_hashes[FlowTable::kMaxBurst], bits[FlowTable::kMaxBurst];
+  for (size_t i = 0; i < packets.size(); ++i) {
+    keys[i] = key_mask_.apply_words(packets[i].key);
+    key_hashes[i] = sketch_.hash(keys[i]);
+    pair_hashes[i] = sketch_.element_hash(pair_mask_.apply_words(packets[i].key));
+    bits[i] = sketch_.prefetch(key_hashes[i], pair_hashes[i]);
   }
+  for (size_t i = 0; i < packets.size(); ++i) sketch_.add(bits[i], key_hashes[i], pair_hashes[i], keys[i]);
 }
 
 TaskPart SuperSpreaderTask::drain() {
   TaskPart part;
   if (sketch_.empty()) return part;
   auto estimate = std::make_unique<SuperSpreaderEstimate>(config_);
-  estimate->take(sketch_).IgnoreError();  // of the same shape
-  part.estimate = std::move(estimate);
+  part.status = estimate->take_copy(sketch_);  // for which there may be no memory
+  if (part.status.ok()) part.estimate = std::move(estimate);
   sketch_.reset();
   return part;
 }

@@ -5,6 +5,7 @@
 // Cost: one virtual call per task and burst.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <span>
 #include <vector>
@@ -29,13 +30,19 @@ class Estimate {
   virtual void add(std::span<const FlowRecord> records) = 0;
   // Fills in the result's lists. `total` is what a threshold's share is of.
   virtual void report(const FlowCounters& total, TaskResult& result) const = 0;
+  // The whole state, for restore_estimate() elsewhere: docs/wire.md, "Estimator state".
+  virtual std::vector<std::byte> save() const = 0;
+  // Takes in what another worker's save() gave. InvalidArgument where that is of another task or cannot have come
+  // from save(); then nothing is changed.
+  virtual absl::Status take_saved(std::span<const std::byte> state) = 0;
 };
 
 // One task's yield of one epoch from one worker: a delta, so parts add up in any order.
 struct TaskPart {
-  std::vector<FlowRecord> records;     // exact
-  FlowCounters overflow;               // exact
-  std::unique_ptr<Estimate> estimate;  // estimators; null where there were no packets
+  std::vector<FlowRecord> records;         // exact
+  FlowCounters overflow;                   // exact
+  std::unique_ptr<Estimate> estimate;      // estimators; null where there were no packets
+  absl::Status status = absl::OkStatus();  // not OK: something that was measured could not be handed over
 };
 
 class Task {
@@ -62,5 +69,9 @@ absl::StatusOr<WorkerTasks> make_worker_tasks(const TaskPlan& plan);
 
 // An empty estimate, to derive from exact records and to merge into. REQUIRES: an estimator's kind.
 std::unique_ptr<Estimate> make_estimate(const TaskConfig& config);
+
+// The estimate whose save() gave `state`. InvalidArgument where `state` is of another task, or no such state.
+absl::StatusOr<std::unique_ptr<Estimate>> restore_estimate(const TaskConfig& config,
+                                                           std::span<const std::byte> state);
 
 }  // namespace netspectra

@@ -14,6 +14,7 @@ struct EpochState {
   EpochSpan span;
   Ledger ledger;
   WorkerTasks tasks;
+  std::shared_ptr<const TaskPlan> plan;  // of `tasks`; control core only
 
   bool used() const { return ledger.rx_packets + ledger.filtered_out != 0; }
 };

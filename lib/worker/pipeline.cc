@@ -8,12 +8,17 @@
 namespace netspectra {
 
 Pipeline::Pipeline(Handover<EpochState>& handover, QueueFeed<RxQueue>& feed, const PacketFilter* filter,
-                   uint64_t period_ns)
-    : handover_(handover), feed_(feed), filter_(filter), period_ns_(period_ns) {}
+                   uint64_t period_ns, Overrun overrun)
+    : handover_(handover), feed_(feed), filter_(filter), period_ns_(period_ns), overrun_(overrun) {}
 
 void Pipeline::run() {
   feed_.serve([this](RxQueue& queue) { poll(queue); });
-  if (handover_.active().used()) seal();
+  flush();
+  // The control core goes on taking what is sealed until done() says that nothing more comes.
+  Backoff backoff;
+  if (due()) {
+    while (!handover_.seal()) backoff.wait();
+  }
   done_.store(true, std::memory_order_release);
 }
 
@@ -87,18 +92,37 @@ void Pipeline::measure(const Frame* frames, size_t count) {
   for (const std::unique_ptr<Task>& task : state.tasks.measured) task->update({packets.data(), decoded});
 }
 
-// Ends the running epoch, if anything is in it, and begins the one that holds `clock_ns`.
+// Ends the running epoch and begins the one that holds `clock_ns`.
 void Pipeline::cut(uint64_t clock_ns) {
-  if (handover_.active().used()) seal();
-  handover_.active().span = EpochSpan::at(clock_ns, period_ns_);
-  epoch_start_ns_.store(handover_.active().span.start_ns, std::memory_order_release);
+  const EpochSpan next = EpochSpan::at(clock_ns, period_ns_);
+  if (!seal_if_due()) {
+    handover_.active().span.end_ns = next.end_ns;
+    overruns_.add(1);
+    return;
+  }
+  handover_.active().span = next;
+  epoch_start_ns_.store(next.start_ns, std::memory_order_release);
 }
 
-// Offline, so that nothing is lost: waits until the control core has emptied the other state.
-void Pipeline::seal() {
-  for (const std::unique_ptr<Task>& task : handover_.active().tasks.measured) task->flush();
+// Whether the running epoch has something to hand over: live also that nothing came, which is not the same as nothing
+// known.
+bool Pipeline::due() const {
+  const EpochState& state = handover_.active();
+  return overrun_ == Overrun::kExtend ? state.span.end_ns != 0 : state.used();
+}
+
+// False where the epoch has to go on.
+bool Pipeline::seal_if_due() {
+  if (!due()) return true;
+  flush();
+  if (overrun_ == Overrun::kExtend) return handover_.seal();
   Backoff backoff;
   while (!handover_.seal()) backoff.wait();
+  return true;
+}
+
+void Pipeline::flush() {
+  for (const std::unique_ptr<Task>& task : handover_.active().tasks.measured) task->flush();
 }
 
 }  // namespace netspectra

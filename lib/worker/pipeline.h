@@ -22,11 +22,17 @@
 
 namespace netspectra {
 
+// What a worker does at the end of an epoch while the other state has not come back.
+enum class Overrun : uint8_t {
+  kWait,    // offline: nothing may be lost, and a file can wait
+  kExtend,  // live: goes on with the epoch, and counts that
+};
+
 class Pipeline {
  public:
   // `filter` may be null. period_ns == 0: everything is one epoch.
   Pipeline(Handover<EpochState>& handover, QueueFeed<RxQueue>& feed, const PacketFilter* filter,
-           uint64_t period_ns);
+           uint64_t period_ns, Overrun overrun);
 
   // Until the feed is closed and its queues are finished.
   void run();
@@ -37,24 +43,30 @@ class Pipeline {
   uint64_t epoch_start_ns() const { return epoch_start_ns_.load(std::memory_order_acquire); }
   // The last epoch has been sealed; run() is about to return.
   bool done() const { return done_.load(std::memory_order_acquire); }
+  // Epochs that were extended.
+  uint64_t overruns() const { return overruns_.get(); }
 
  private:
   void poll(RxQueue& queue);
   void process(const FrameBurst& burst);
   void measure(const Frame* frames, size_t count);
   void cut(uint64_t clock_ns);
-  void seal();
+  bool due() const;
+  bool seal_if_due();
+  void flush();
 
   Handover<EpochState>& handover_;
   QueueFeed<RxQueue>& feed_;
   const PacketFilter* const filter_;
   const uint64_t period_ns_;
+  const Overrun overrun_;
   alignas(kCacheLine) FrameBurst burst_;
   // By turns, because a task may hold on to the packets of the last two bursts (Task::update).
   std::array<std::array<Packet, kBurst>, 3> packets_;
   size_t turn_ = 0;
   alignas(kCacheLine) std::atomic<uint64_t> epoch_start_ns_{0};
   std::atomic<bool> done_{false};
+  Counter overruns_;
 };
 
 }  // namespace netspectra

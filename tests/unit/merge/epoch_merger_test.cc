@@ -139,5 +139,44 @@ TEST(EpochMerger, TheResultDoesNotDependOnTheOrderOrTheSplitOfTheParts) {
   }
 }
 
+TaskConfig hosts(uint64_t seed) {
+  TaskConfig config = task("hosts", {KeyField::kSrcIp});
+  config.kind = TaskKind::kCardinality;
+  config.seed = seed;
+  return config;
+}
+
+// The estimate of one packet, as a worker makes it that was configured with `config`.
+EpochPart estimated(const TaskConfig& config) {
+  const WorkerTasks tasks = *make_worker_tasks(plan_tasks({config}));
+  Packet packet{};
+  packet.key = key(1, 2);
+  tasks.measured[0]->update({&packet, 1});
+  EpochPart part;
+  part.measured.push_back(tasks.measured[0]->drain());
+  return part;
+}
+
+TEST(EpochMerger, SaysWhichEstimatesItCouldNotMerge) {
+  const TaskPlan plan = plan_tasks({hosts(1)});
+  EpochMerger merger(plan, 10, 0);
+  merger.add(estimated(hosts(1)));
+  merger.add(estimated(hosts(2)));
+  const EpochResult result = all_of(merger).at(0);
+  EXPECT_EQ(result.faults, (std::vector<std::string>{
+                               "hosts: cardinality sketches of unequal seeds cannot be merged: 1 and 2"}));
+  EXPECT_EQ(result.tasks[0].cardinality, 1u);
+}
+
+TEST(EpochMerger, SaysWhatAWorkerCouldNotHandOver) {
+  const TaskPlan plan = plan_tasks({hosts(1)});
+  EpochMerger merger(plan, 10, 0);
+  EpochPart part = estimated(hosts(1));
+  part.measured[0].estimate = nullptr;
+  part.measured[0].status = absl::ResourceExhaustedError("no memory");
+  merger.add(std::move(part));
+  EXPECT_EQ(all_of(merger).at(0).faults, std::vector<std::string>{"hosts: no memory"});
+}
+
 }  // namespace
 }  // namespace netspectra

@@ -1,4 +1,5 @@
 #include "sketch/hyper_log_log.h"
+#include "base/mix64.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
 #include "sketch/super_spreader.h"
+#include "base/mix64.h"
 
 #include <gtest/gtest.h>
 

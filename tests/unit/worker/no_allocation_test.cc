@@ -93,7 +93,7 @@ std::unique_ptr<EpochState> make_state() {
 
 TEST(Worker, AllocatesNothingBetweenStartAndEnd) {
   const std::string path = write_capture();
-  const auto eal = start_eal({{}, 1, 64});
+  const auto eal = start_eal({});
   ASSERT_TRUE(eal.ok()) << eal.status();
   const auto pool = make_mbuf_pool("test", kMbufsForOneBurst);
   ASSERT_TRUE(pool.ok()) << pool.status();
@@ -105,7 +105,7 @@ TEST(Worker, AllocatesNothingBetweenStartAndEnd) {
 
   Handover<EpochState> handover(make_state(), make_state());
   QueueFeed<RxQueue> feed;
-  Pipeline pipeline(handover, feed, nullptr, kSecond);
+  Pipeline pipeline(handover, feed, nullptr, kSecond, Overrun::kWait);
   feed.offer(queue->get());
   feed.close();
   rte_eal_remote_launch(

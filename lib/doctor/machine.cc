@@ -1,0 +1,123 @@
+#include "doctor/machine.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
+
+namespace netspectra {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr unsigned kMaxCpus = 8192;  // of the kernel: a longer range is not a list of CPUs
+
+void add_with_lower(const Machine& machine, const std::string& interface, std::set<std::string>& found) {
+  if (!found.insert(interface).second) return;
+  for (const std::string& name : machine.names("/sys/class/net/" + interface)) {
+    if (name.starts_with("lower_")) add_with_lower(machine, name.substr(6), found);
+  }
+}
+
+}  // namespace
+
+bool Machine::exists(const std::string& file) const {
+  std::error_code error;
+  return fs::exists(path(file), error);
+}
+
+std::vector<std::string> Machine::lines(const std::string& file) const {
+  std::ifstream stream(path(file));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string Machine::line(const std::string& file) const {
+  const std::vector<std::string> all = lines(file);
+  return all.empty() ? "" : all.front();
+}
+
+int64_t Machine::number(const std::string& file, int64_t fallback) const {
+  const std::string text = line(file);
+  char* end = nullptr;
+  const int64_t number = std::strtoll(text.c_str(), &end, text.starts_with("0x") ? 16 : 10);
+  return end == text.c_str() ? fallback : number;
+}
+
+std::vector<std::string> Machine::names(const std::string& folder) const {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator at(path(folder), error), end; !error && at != end; at.increment(error)) {
+    names.push_back(at->path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::string Machine::link_name(const std::string& link) const {
+  std::error_code error;
+  return fs::read_symlink(path(link), error).filename().string();
+}
+
+std::string Machine::status_of_self(const std::string& key) const {
+  for (const std::string& line : lines("/proc/self/status")) {
+    if (!line.starts_with(key + ":")) continue;
+    const size_t value = line.find_first_not_of(" \t", key.size() + 1);
+    return value == std::string::npos ? "" : line.substr(value);
+  }
+  return "";
+}
+
+std::set<unsigned> parse_cpus(const std::string& text) {
+  std::set<unsigned> cpus;
+  std::istringstream ranges(text);
+  for (std::string range; std::getline(ranges, range, ',');) {
+    unsigned first = 0, last = 0;
+    const size_t dash = range.find('-');
+    if (!absl::SimpleAtoi(range.substr(0, dash), &first)) continue;
+    if (dash == std::string::npos) last = first;
+    if (dash != std::string::npos && !absl::SimpleAtoi(range.substr(dash + 1), &last)) continue;
+    for (unsigned cpu = first; cpu <= last && cpu < kMaxCpus; ++cpu) cpus.insert(cpu);
+  }
+  return cpus;
+}
+
+std::string cpus_text(const std::set<unsigned>& cpus) {
+  std::vector<std::string> ranges;
+  for (auto cpu = cpus.begin(); cpu != cpus.end();) {
+    const unsigned first = *cpu;
+    unsigned last = first;
+    while (++cpu != cpus.end() && *cpu == last + 1) last = *cpu;
+    ranges.push_back(first == last ? absl::StrCat(first) : absl::StrCat(first, "-", last));
+  }
+  return absl::StrJoin(ranges, ",");
+}
+
+std::set<std::string> default_route_interfaces(const Machine& machine) {
+  std::set<std::string> found;
+  for (const std::string& line : machine.lines("/proc/net/route")) {
+    std::istringstream words(line);
+    std::string interface, destination, gateway, flags, uses, metric, unused, mask;
+    words >> interface >> destination >> gateway >> flags >> uses >> unused >> metric >> mask;
+    if (destination == "00000000" && mask == "00000000") add_with_lower(machine, interface, found);
+  }
+  for (const std::string& line : machine.lines("/proc/net/ipv6_route")) {
+    std::istringstream words(line);
+    std::vector<std::string> word;
+    for (std::string w; words >> w;) word.push_back(w);
+    // The kernel's own "unreachable" default stands on lo.
+    if (word.size() == 10 && word[0] == std::string(32, '0') && word[1] == "00" && word[9] != "lo") {
+      add_with_lower(machine, word[9], found);
+    }
+  }
+  return found;
+}
+
+}  // namespace netspectra

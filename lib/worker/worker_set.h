@@ -1,0 +1,75 @@
+// The workers of a process: for each a pipeline, its two states and the feed that it polls from.
+//
+// Purpose: what every kind of manager has in common: making states by a plan, launching the pipelines on their lcores,
+//   emptying sealed states, and changing the plan at an epoch's boundary.
+// States of a state: docs in epoch/handover.h. A plan that was changed goes into a state when it is given back empty, so
+//   that all workers use it from the same epoch on: change_plan() says from which.
+// Threads: all calls on the control core. Ownership: owns handovers, feeds, pipelines and tasks.
+// Errors: create() and change_plan() when memory cannot be had; the latter leaves everything as it was.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ethdev/eal.h"
+#include "task/epoch_part.h"
+#include "task/task_plan.h"
+#include "worker/pipeline.h"
+
+namespace netspectra {
+
+struct WorkerSetConfig {
+  std::shared_ptr<const TaskPlan> plan;
+  unsigned workers = 1;
+  uint64_t period_ns = 0;
+  const PacketFilter* filter = nullptr;
+  Overrun overrun = Overrun::kWait;
+};
+
+class WorkerSet {
+ public:
+  static absl::StatusOr<std::unique_ptr<WorkerSet>> create(const WorkerSetConfig& config);
+
+  unsigned size() const { return static_cast<unsigned>(workers_.size()); }
+  QueueFeed<RxQueue>& feed(unsigned worker) { return workers_[worker]->feed; }
+  uint64_t overruns(unsigned worker) const { return workers_[worker]->pipeline->overruns(); }
+
+  // REQUIRES: as many lcores as workers.
+  void launch(const std::vector<unsigned>& lcores);
+  // Gets ready what the workers will soon need.
+  void prepare();
+  // Hands over what this worker has sealed. False once it is done and all of it has been handed over.
+  bool collect(unsigned worker, const std::function<void(EpochPart)>& on_part);
+
+  bool done() const;
+  // No worker that runs will hand over an epoch that starts before this.
+  uint64_t epoch_start_ns() const;
+
+  // The plan of the states that are given back for epochs that start at `from_ns` or later.
+  absl::Status change_plan(std::shared_ptr<const TaskPlan> plan, uint64_t from_ns);
+
+ private:
+  struct Worker {
+    std::unique_ptr<Handover<EpochState>> handover;
+    QueueFeed<RxQueue> feed;
+    std::unique_ptr<Pipeline> pipeline;
+    std::vector<EpochState*> states;
+    std::vector<WorkerTasks> next_tasks;  // of a plan that was changed: one for each state
+    bool collected = false;               // done, and its last part taken
+  };
+
+  explicit WorkerSet(const WorkerSetConfig& config) : config_(config) {}
+  absl::Status add_worker();
+  void empty(Worker& worker, EpochState& state);
+
+  const WorkerSetConfig config_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::shared_ptr<const TaskPlan> next_plan_;
+  uint64_t next_plan_from_ns_ = 0;
+};
+
+}  // namespace netspectra
