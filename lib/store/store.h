@@ -1,17 +1,20 @@
 // Where merged epochs are kept.
 //
-// Purpose: one interface, chosen by URL. Epochs are put in any order, each start once.
+// Purpose: one interface, chosen by URL. Epochs are put in any order, each (origin, start, amendment) once.
 // Shapes: docs/store.md.
 // Ownership: owns its files or connections. Threads: one thread.
 // Errors: put() and close() name the file or table and the cause. What was put before stays stored. After a
 //   failed put() the store is closed: every further put() gives the same error, close() does nothing.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "merge/epoch_result.h"
 
 namespace netspectra {
@@ -20,6 +23,13 @@ class Store {
  public:
   virtual ~Store() = default;
   virtual absl::Status put(const EpochResult& result) = 0;
+  // What is stored of this epoch of this run of a probe: every amendment's origin, in any order, with at least its
+  // amendment, missing_snapshots and holds; none: nothing. An epoch that put() has stored is found from then on, also
+  // by another process and after a crash: whoever was told of no outcome asks here.
+  virtual absl::StatusOr<std::vector<EpochOrigin>> find(const EpochOrigin& epoch, uint64_t start_ns) {
+    return absl::UnimplementedError(
+        absl::StrCat("epoch ", start_ns, " of ", epoch.probe, ": this store cannot be asked what it holds"));
+  }
   virtual absl::Status close() = 0;
 };
 
