@@ -19,6 +19,7 @@ build libflatbuffers-dev             snapshots as bytes
 build flatbuffers-compiler           their schema, compiled
 build libnats-dev                    NATS client
 build libssl-dev                     NKey signatures for NATS
+build libsqlite3-dev                 the embedded store
 build libboost-dev                   Asio and Beast: metrics over HTTP
 test  libgtest-dev                   unit tests
 test  libgmock-dev                   unit tests: matchers

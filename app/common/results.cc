@@ -19,18 +19,21 @@ absl::StatusOr<std::unique_ptr<Results>> Results::open(const ResultsConfig& conf
 }
 
 void Results::epoch(const EpochResult& result) {
-  if (result.ledger.rx_packets + result.ledger.filtered_out == 0) return;
+  if (result.ledger.rx_packets + result.ledger.filtered_out + result.source.lost() == 0) return;
   writer_->epoch(result);
-  if (store_ != nullptr && store_status_.ok()) store_status_ = store_->put(result);
+  if (store_ == nullptr || !store_status_.ok()) return;
+  store_status_ = store_->put(result);
+  if (!store_status_.ok()) report_error(std::string(store_status_.message()));
 }
 
 bool Results::close(const RunSummary& summary) {
   writer_->summary(summary);
-  if (store_ != nullptr && store_status_.ok()) store_status_ = store_->close();
-  const absl::Status output_status = sink_->close();
-  for (const absl::Status& status : {store_status_, output_status}) {
-    if (!status.ok()) report_error(std::string(status.message()));
+  if (store_ != nullptr && store_status_.ok()) {
+    store_status_ = store_->close();
+    if (!store_status_.ok()) report_error(std::string(store_status_.message()));
   }
+  const absl::Status output_status = sink_->close();
+  if (!output_status.ok()) report_error(std::string(output_status.message()));
   return store_status_.ok() && output_status.ok();
 }
 

@@ -1,7 +1,7 @@
 // Where results go: the output and, if there is one, the store.
 //
 // Threads: one thread. Errors: open() as Sink::open() and open_store(); what cannot be written later is reported by
-//   close(), once, and makes it return false.
+//   close(), once, and makes it return false; what cannot be stored, as soon as that happens.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,10 @@ class Results {
  public:
   static absl::StatusOr<std::unique_ptr<Results>> open(const ResultsConfig& config);
 
-  // An epoch in which nothing came is not shown.
+  // An epoch in which nothing came and nothing was lost is not shown. What cannot be stored is reported at once.
   void epoch(const EpochResult& result);
+  // Whether all that was given so far could be written.
+  bool healthy() const { return store_status_.ok() && sink_->ok(); }
   // Writes the summary, closes everything, and reports what could not be written.
   bool close(const RunSummary& summary);
 

@@ -14,7 +14,10 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 volatile std::sig_atomic_t hung_up = 0;
 
-extern "C" void note_interrupt(int) { interrupted = 1; }
+extern "C" void note_interrupt(int) {
+  interrupted = 1;
+  for (int signal : {SIGINT, SIGTERM}) std::signal(signal, SIG_DFL);
+}
 extern "C" void note_hang_up(int) { hung_up = 1; }
 
 }  // namespace
@@ -33,7 +36,6 @@ BlockedSignals::~BlockedSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullp
 InterruptFlag::InterruptFlag() {
   struct sigaction action = {};
   action.sa_handler = note_interrupt;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
   for (int signal : {SIGINT, SIGTERM}) sigaction(signal, &action, nullptr);
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "short_name.h"
 
 namespace netspectra {
 
@@ -18,8 +19,8 @@ absl::StatusOr<InstanceLock> InstanceLock::take(const std::string& site, const s
   if (fd < 0) return absl::ErrnoToStatus(errno, "socket");
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
-  std::string name = absl::StrCat("netspectra/probe/", site, "/", probe);
-  name.resize(std::min(name.size(), sizeof(address.sun_path) - 1));  // the first byte stays 0: abstract
+  const std::string name = short_name(site, probe);
+  static_assert(kMaxShortName < sizeof(address.sun_path));  // the first byte stays 0: abstract
   std::copy(name.begin(), name.end(), address.sun_path + 1);
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), length) == 0) return InstanceLock(fd);

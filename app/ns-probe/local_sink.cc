@@ -6,8 +6,8 @@
 
 namespace netspectra {
 
-absl::StatusOr<std::unique_ptr<LocalSink>> LocalSink::open(const ProbeOptions& options) {
-  std::unique_ptr<LocalSink> sink(new LocalSink(options));
+absl::StatusOr<std::unique_ptr<LocalSink>> LocalSink::open(const ProbeOptions& options, uint64_t run) {
+  std::unique_ptr<LocalSink> sink(new LocalSink(options, run));
   absl::StatusOr<std::unique_ptr<Results>> results =
       Results::open({options.format, options.rows(), options.output, options.store});
   if (!results.ok()) return results.status();
@@ -37,6 +37,9 @@ void LocalSink::watermark(uint64_t ns) {
 }
 
 void LocalSink::epoch(EpochResult result, const TaskPlan& plan) {
+  result.origin.site = options_.site;
+  result.origin.probe = options_.probe_id;
+  result.origin.run = run_;
   books_.add(result, plan);
   results_->epoch(result);
 }

@@ -17,10 +17,12 @@ namespace netspectra {
 
 class LocalSink final : public PartSink {
  public:
-  static absl::StatusOr<std::unique_ptr<LocalSink>> open(const ProbeOptions& options);
+  // `run`: the start of the process; names its epochs in the store.
+  static absl::StatusOr<std::unique_ptr<LocalSink>> open(const ProbeOptions& options, uint64_t run);
 
   void part(EpochPart part) override;
   void watermark(uint64_t ns) override;
+  bool healthy() const override { return results_->healthy(); }
   bool close() override;
 
  private:
@@ -30,11 +32,12 @@ class LocalSink final : public PartSink {
     EpochMerger merger;
   };
 
-  explicit LocalSink(const ProbeOptions& options) : options_(options) {}
+  LocalSink(const ProbeOptions& options, uint64_t run) : options_(options), run_(run) {}
   EpochMerger& merger_of(const std::shared_ptr<const TaskPlan>& plan);
   void epoch(EpochResult result, const TaskPlan& plan);
 
   const ProbeOptions& options_;
+  const uint64_t run_;
   std::unique_ptr<Results> results_;
   std::vector<std::unique_ptr<Merging>> merging_;  // the oldest first
   Books books_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "health_message.h"
 
 namespace netspectra {
 namespace {
@@ -55,6 +56,15 @@ void NatsSink::part(EpochPart part) {
   }
   for (const TaskPart& task : part.measured) records_ += task.records.size();
   cpu_ns_ += thread_cpu_ns() - began_ns;
+}
+
+void NatsSink::period(const ProbeStatus& status) {
+  const std::string text = health_message(status);
+  publisher_.publish(
+      {.subject = absl::StrCat("netspectra.v1.", options_.site, ".", options_.probe_id, ".health"),
+       .id = absl::StrCat(options_.probe_id, "/", run_, "/", status.last_epoch_start_ns, "/health"),
+       .epoch_ns = status.last_epoch_start_ns,
+       .bytes = {reinterpret_cast<const uint8_t*>(text.data()), text.size()}});
 }
 
 std::vector<std::string> NatsSink::take_events() {

@@ -24,6 +24,8 @@ class NatsSink final : public PartSink {
 
   void part(EpochPart part) override;
   void watermark(uint64_t) override {}
+  // Says how the probe is, on its health subject.
+  void period(const ProbeStatus& status) override;
   std::vector<std::string> take_events() override;
   bool close() override;
 

@@ -17,14 +17,17 @@
 #include "common/report.h"
 #include "common/signals.h"
 #include "config/task_options.h"
+#include "ethdev/cpu_load.h"
 #include "ethdev/cpu_placement.h"
 #include "ethdev/eal.h"
+#include "ethdev/port_attach.h"
 #include "ethdev/wall_clock.h"
 #include "instance_lock.h"
 #include "local_sink.h"
 #include "merge/part_joiner.h"
 #include "nats_sink.h"
 #include "ports.h"
+#include "short_name.h"
 #include "status_keeper.h"
 #include "telemetry/metrics_server.h"
 #include "telemetry/period_line.h"
@@ -39,6 +42,7 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t kDefaultCapacity = 1 << 20;  // flows of a worker
 constexpr useconds_t kIdleSleepUs = 500;
 constexpr std::chrono::milliseconds kWatchEvery(200);
+constexpr std::chrono::milliseconds kLookAtCpus(100);
 
 std::shared_ptr<const TaskPlan> make_plan(const std::vector<TaskConfig>& tasks) {
   auto plan = std::make_shared<TaskPlan>(plan_tasks(tasks));
@@ -87,15 +91,15 @@ cpu_set_t other_cpus(const std::vector<Cpu>& cpus, const CpuPlacement& placement
 
 // What takes part in a run from its start to its end.
 struct Run {
-  Run(const ProbeOptions& options, int argc, const char* const* argv)
-      : options(options), argc(argc), argv(argv) {}
+  Run(const ProbeOptions& options, int argc, const char* const* argv, StatusBoard& board)
+      : options(options), argc(argc), argv(argv), board(board) {}
 
   const ProbeOptions& options;
   const int argc;
   const char* const* const argv;
   const uint64_t run = realtime_ns();
   std::shared_ptr<const TaskPlan> plan;
-  StatusBoard board;
+  StatusBoard& board;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<MetricsServer> metrics;
   std::unique_ptr<CaptureSource> captures;  // one of these two
@@ -120,10 +124,10 @@ absl::Status start_eal_and_manager(Run& run, const CpuPlacement& placement) {
   } else {
     config.main_cpu = placement.main_cpu;
     config.worker_cpus = placement.worker_cpus;
-    for (const PortOptions& port : options.ports) config.pci |= port.spec.find(':') == 4;  // 0000:3b:00.0
+    for (const PortOptions& port : options.ports) config.pci |= port_kind(port.spec) == PortKind::kPci;
   }
   config.telemetry = true;
-  config.file_prefix = absl::StrCat("netspectra-", options.site, "-", options.probe_id);
+  config.file_prefix = short_name(options.site, options.probe_id);
   const absl::StatusOr<EalInfo> eal = start_eal(config);
   if (!eal.ok()) return eal.status();
   if (run.captures != nullptr) return run.captures->make_manager(*eal);
@@ -244,18 +248,26 @@ void measure(Run& run, StatusKeeper& keeper, const InterruptFlag& interrupt, Rel
   Manager& manager = run.manager();
   const Clock::time_point began = Clock::now();
   Clock::time_point watched = began;
+  // Of the moment before the newest epoch is handed over: what waits then is what NATS has not taken in time.
+  PublisherStats nats;
+  uint64_t newest_ns = 0;
   const auto on_period = [&](ProbeStatus& status) {
     status.ports = port_states(run);
-    if (run.publisher != nullptr) status.nats = run.publisher->stats();
+    status.nats = nats;
+    run.sink->period(status);
     run.board.post(status);
     report_error(period_line(status));
   };
   const auto hand_over = [&](EpochPart part) {
     keeper.add(part);
+    if (run.publisher != nullptr && part.start_ns > newest_ns) {
+      nats = run.publisher->stats();
+      newest_ns = part.start_ns;
+    }
     run.sink->part(std::move(part));
   };
   // Of captures a worker may seal an epoch more than once; of a port never.
-  PartJoiner joiner;
+  PartJoiner joiner(workers(run.options));
   manager.start();
   bool running = true;
   while (running) {
@@ -280,7 +292,7 @@ void measure(Run& run, StatusKeeper& keeper, const InterruptFlag& interrupt, Rel
     }
     const bool over =
         run.options.duration_ns != 0 && now - began >= std::chrono::nanoseconds(run.options.duration_ns);
-    if (over || interrupt.raised()) manager.stop();
+    if (over || interrupt.raised() || !run.sink->healthy()) manager.stop();
     if (running && idle) usleep(kIdleSleepUs);
   }
   manager.finish();
@@ -297,13 +309,19 @@ int run_probe(const ProbeOptions& options, int argc, const char* const* argv) {
   const absl::StatusOr<InstanceLock> lock = InstanceLock::take(options.site, options.probe_id);
   if (!lock.ok()) return fail(lock.status());
 
-  Run run(options, argc, argv);
+  // DPDK's telemetry thread asks it as long as the process lives.
+  static StatusBoard board;
+  Run run(options, argc, argv, board);
   run.plan = make_plan(options.tasks);
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof(allowed), &allowed);
   const std::vector<Cpu> cpus = read_cpus(allowed);
-  const CpuPlacement placement = place(options, cpus);
+  CpuPlacement placement = place(options, cpus);
+  if (!replays_captures(options) && options.eal_args.empty()) {
+    const absl::Status free = check_worker_cpus(placement.worker_cpus, kLookAtCpus, placement.warnings);
+    if (!free.ok()) return fail(free);
+  }
   {
     // Every thread that is made here keeps away from the workers' CPUs, and leaves signals to this one.
     const BlockedSignals blocked;
@@ -336,7 +354,7 @@ int run_probe(const ProbeOptions& options, int argc, const char* const* argv) {
     nats_sink = sink.get();
     run.sink = std::move(sink);
   } else {
-    absl::StatusOr<std::unique_ptr<LocalSink>> sink = LocalSink::open(options);
+    absl::StatusOr<std::unique_ptr<LocalSink>> sink = LocalSink::open(options, run.run);
     if (!sink.ok()) return fail(sink.status());
     run.sink = *std::move(sink);
   }

@@ -1,5 +1,6 @@
 #include "subscribe.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <map>
@@ -20,14 +21,15 @@
 #include "output/rows.h"
 #include "output/sink.h"
 #include "task/task.h"
+#include "telemetry/label_text.h"
 #include "wire/snapshot.h"
 
 namespace netspectra {
 namespace {
 
 constexpr std::chrono::milliseconds kLookEvery(200);
-// States of estimators whose chunks have not all come: of more snapshots than that, the oldest is given up.
-constexpr size_t kMaxPending = 1024;
+// States of estimators whose chunks have not all come: of more than that, the oldest are given up.
+constexpr size_t kMaxPendingBytes = 256 << 20;
 
 void append_count(std::string& line, const char* name, uint64_t value) {
   absl::StrAppend(&line, ",\"", name, "\":", value);
@@ -64,13 +66,34 @@ std::string header_line(const Snapshot& snapshot) {
   append_count(line, "records", snapshot.records.size());
   append_count(line, "state_bytes", snapshot.state.size());
   append_count(line, "overflow_packets", snapshot.overflow.packets);
+  if (!snapshot.fault.empty()) {
+    line += ",\"fault\":";
+    append_json_string(line, snapshot.fault);
+  }
   line += "}\n";
   return line;
+}
+
+// A task may be called "health", too: its subject has one word more.
+bool is_health(const IncomingMessage& message) {
+  return absl::EndsWith(message.subject, ".health") && !absl::StrContains(message.subject, ".snapshot.");
 }
 
 class Printer {
  public:
   explicit Printer(Sink& sink) : sink_(sink) {}
+
+  // A line of JSON already; what is none is not let through.
+  void print_health(const IncomingMessage& message) {
+    std::string line(message.bytes.begin(), message.bytes.end());
+    const auto unprintable = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (line.empty() || line.front() != '{' || line.back() != '}' ||
+        std::any_of(line.begin(), line.end(), unprintable)) {
+      return report_error(absl::StrCat("a message on ", label_text(message.subject), " is no line of JSON"));
+    }
+    line += '\n';
+    sink_.append(line);
+  }
 
   void print(Snapshot snapshot) {
     sink_.append(header_line(snapshot));
@@ -100,14 +123,20 @@ class Printer {
     const SnapshotHeader& header = snapshot.header;
     const Key key{header.epoch_start_ns, header.run, header.site, header.probe, header.worker, snapshot.task};
     const uint32_t chunk = snapshot.chunk, chunks = snapshot.chunks;
+    pending_bytes_ += snapshot.state.size();
     std::map<uint32_t, Snapshot>& parts = pending_[key];
-    parts[chunk] = std::move(snapshot);
+    const auto [at, first] = parts.try_emplace(chunk, std::move(snapshot));
+    if (!first) pending_bytes_ -= at->second.state.size();  // a repeat
     if (parts.size() == chunks) {
       print_estimate(parts);
-      pending_.erase(key);
-    } else if (pending_.size() > kMaxPending) {
-      pending_.erase(pending_.begin());
+      give_up(key);
     }
+    while (pending_bytes_ > kMaxPendingBytes) give_up(pending_.begin()->first);
+  }
+
+  void give_up(const Key& key) {
+    const auto node = pending_.extract(key);
+    for (const auto& [chunk, part] : node.mapped()) pending_bytes_ -= part.state.size();
   }
 
   void print_estimate(const std::map<uint32_t, Snapshot>& parts) {
@@ -129,6 +158,7 @@ class Printer {
 
   Sink& sink_;
   std::map<Key, std::map<uint32_t, Snapshot>> pending_;  // by chunk
+  size_t pending_bytes_ = 0;
 };
 
 }  // namespace
@@ -143,7 +173,7 @@ int subscribe(const ProbeOptions& options) {
   {
     const BlockedSignals blocked;  // for nats.c's threads
     absl::StatusOr<std::unique_ptr<Subscriber>> opened = Subscriber::open(
-        options.nats, absl::StrCat("netspectra.v1.", options.site, ".", options.probe_id, ".snapshot.>"),
+        options.nats, absl::StrCat("netspectra.v1.", options.site, ".", options.probe_id, ".>"),
         options.from_start);
     if (!opened.ok()) {
       report_error(std::string(opened.status().message()));
@@ -160,16 +190,18 @@ int subscribe(const ProbeOptions& options) {
   Printer printer(**sink);
   IncomingMessage message;
   while (!interrupt.raised() && !over()) {
-    if (subscriber->next(message, kLookEvery)) {
+    if (!subscriber->next(message, kLookEvery)) {
+      (*sink)->flush();
+    } else if (is_health(message)) {
+      printer.print_health(message);
+    } else {
       absl::StatusOr<Snapshot> snapshot = decode_snapshot(message.bytes);
       if (snapshot.ok()) {
         printer.print(*std::move(snapshot));
       } else {
-        report_error(absl::StrCat("a message on ", message.subject,
+        report_error(absl::StrCat("a message on ", label_text(message.subject),
                                   " is no snapshot: ", std::string(snapshot.status().message())));
       }
-    } else {
-      (*sink)->flush();
     }
     for (const std::string& event : subscriber->take_events()) report_error(event);
   }

@@ -19,6 +19,7 @@
 #include "common/signals.h"
 #include "ethdev/eal.h"
 #include "ethdev/mapped_captures.h"
+#include "ethdev/wall_clock.h"
 #include "merge/epoch_merger.h"
 #include "progress_bar.h"
 #include "task/task_plan.h"
@@ -186,7 +187,9 @@ int analyze(const AnalyzerOptions& options) {
   EpochMerger merger(*plan, options.period_ns, options.store.empty() ? options.rows() : 0);
   ProgressBar bar(options.progress);
   const Clock::time_point began = Clock::now();
+  const uint64_t run_ns = realtime_ns();
   run(**manager, merger, bar, [&](EpochResult result) {
+    result.origin.run = run_ns;
     books.add(result, *plan);
     result.read_errors = inputs.errors_with((*manager)->errors());
     (*results)->epoch(result);

@@ -238,7 +238,9 @@ bool Sender::send(uint64_t number, InFlight& entry) {
   // Too large for the server, for example: not a reason to hold up the others.
   if (status == NATS_MAX_PAYLOAD || status == NATS_INVALID_SUBJECT || status == NATS_NO_MEMORY) {
     tell_trouble(absl::StrCat("NATS: ", message.subject, ": ", message.bytes.size(),
-                              " bytes: ", nats_error(status), "; retried until its epoch is given up"));
+                              " bytes: ", nats_error(status),
+                              status == NATS_MAX_PAYLOAD ? " (the server's max_payload)" : "",
+                              "; retried until its epoch is given up"));
     send_again(entry, kErrorWait);
     return true;
   }

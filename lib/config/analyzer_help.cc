@@ -37,7 +37,7 @@ What to show
   -f, --format FORMAT    table, json (JSON Lines) or csv (default: table)
   -n, --top N            rows shown per task and epoch, 0 for all (default: 10 in a table, else all)
   -o, --output FILE      write the results there (default: -, standard output)
-      --store URL        keep the results too: files:DIR
+      --store URL        keep the results too: files:DIR or sqlite:PATH
       --progress WHEN    auto, always or never (default: auto, where standard error is a terminal)
 
 How to run

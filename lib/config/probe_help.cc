@@ -39,7 +39,7 @@ With --sink local, as for pcap-analyzer
   -f, --format FORMAT    table, json (JSON Lines) or csv (default: table)
   -n, --top N            rows shown per task and period, 0 for all (default: 10 in a table, else all)
   -o, --output FILE      write the results there (default: -, standard output)
-      --store URL        keep the results too: files:DIR
+      --store URL        keep the results too: files:DIR or sqlite:PATH
 
 How to run
   -c, --config FILE      read settings from a YAML file; the command line wins

@@ -110,14 +110,14 @@ bool LivePort::link_up() const {
   return rte_eth_link_get_nowait(setup_.port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
-SourceStats LivePort::device_losses() const {
-  SourceStats losses;
+SourceStats LivePort::device_losses() {
   rte_eth_stats stats = {};
-  if (rte_eth_stats_get(setup_.port, &stats) != 0) return losses;
-  losses.nic_missed = stats.imissed;
-  losses.no_mbuf = stats.rx_nombuf;
-  losses.nic_errors = stats.ierrors;
-  return losses;
+  if (rte_eth_stats_get(setup_.port, &stats) == 0) {
+    last_losses_.nic_missed = stats.imissed;
+    last_losses_.no_mbuf = stats.rx_nombuf;
+    last_losses_.nic_errors = stats.ierrors;
+  }
+  return last_losses_;
 }
 
 SourceStats LivePort::stats(unsigned queue) {
@@ -191,6 +191,8 @@ void LivePort::watch_reset(std::vector<std::string>& lines) {
   const absl::Status reset = reset_device();
   if (reset.ok()) {
     for (const std::unique_ptr<PortQueue>& queue : queues_) queue->resume();
+  } else {
+    reset_asked_.store(true, std::memory_order_release);  // again the next time, and said each time
   }
   const double ms =
       static_cast<double>(rte_get_timer_cycles() - begin) * 1e3 / static_cast<double>(rte_get_timer_hz());
@@ -198,8 +200,10 @@ void LivePort::watch_reset(std::vector<std::string>& lines) {
     lines.push_back(
         absl::StrFormat("the device asked for a reset and was reset: %.0f ms were not measured", ms));
   } else {
-    lines.push_back(absl::StrCat("the device asked for a reset, which failed; it is not measured any more: ",
-                                 reset.message()));
+    lines.push_back(
+        absl::StrCat("the device asked for a reset, which failed and is tried again; until then nothing of "
+                     "it is measured: ",
+                     reset.message()));
   }
 }
 
@@ -216,13 +220,13 @@ bool LivePort::pause_queues() {
 }
 
 absl::Status LivePort::reset_device() {
-  losses_before_reset_ += device_losses();
-  HeldDpdkLog log;
+  // DPDK's log is not held back here: its interrupt thread may be writing to it.
+  const SourceStats before = device_losses();
   int code = rte_eth_dev_reset(setup_.port);
   if (code == -ENOTSUP) code = rte_eth_dev_stop(setup_.port);
   if (code != 0) return absl::InternalError(strerror(-code));
-  log.end();
   rte_eth_stats_reset(setup_.port);
+  losses_before_reset_ += before;
   losses_before_reset_ -= device_losses();  // 0, where the driver counts from anew
   if (absl::Status configured = configure_port(*pool_, setup_); !configured.ok()) return configured;
   if (absl::Status started = start_device(); !started.ok()) return started;

@@ -45,7 +45,8 @@ class LivePort final : public Port {
   void watch_rss(std::vector<std::string>& lines);
   bool pause_queues();
   absl::Status reset_device();
-  SourceStats device_losses() const;  // since the device's counters began anew
+  // Since the device's counters began anew; the last ones that could be read, where the driver does not tell.
+  SourceStats device_losses();
 
   const AttachedPort attached_;
   PortSetup setup_;
@@ -56,7 +57,7 @@ class LivePort final : public Port {
   PublishedLine device_line_;
   std::vector<std::unique_ptr<PortQueue>> queues_;
   std::unique_ptr<RssWatch> rss_watch_;
-  SourceStats losses_base_, losses_before_reset_;
+  SourceStats losses_base_, losses_before_reset_, last_losses_;
   bool started_ = false, was_up_ = false, made_promiscuous_ = false;
   std::atomic<bool> reset_asked_{false};
 };

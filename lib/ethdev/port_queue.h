@@ -64,7 +64,8 @@ class PortQueue final : public RxQueue {
   static constexpr uint32_t kHeaders = 128;  // first segments that are shorter may lack headers
   static constexpr uint32_t kScratchBytes = 256;
   static constexpr uint32_t kSampledBursts = 16;
-  static constexpr uint32_t kLongestRing = 32768;  // as presets have it; no traffic keeps a worker from stopping
+  static constexpr uint32_t kLongestRing =
+      32768;  // as presets have it; no traffic keeps a worker from stopping
 
   bool standing_still();
   void count_time(uint64_t now_tsc);
@@ -79,7 +80,7 @@ class PortQueue final : public RxQueue {
   uint64_t last_tsc_ = 0;
   uint32_t bursts_ = 0;
   uint32_t may_wait_ = kLongestRing;  // packets that may have come before the stop flag
-  bool found_packets_ = false;  // the last poll
+  bool found_packets_ = false;        // the last poll
   std::unique_ptr<std::array<std::array<uint8_t, kScratchBytes>, kBurst>> scratch_;
   SampleRing samples_;
 

@@ -37,6 +37,17 @@ void join(EpochPart& to, EpochPart from) {
   }
 }
 
+EpochPart empty_part(const EpochPart& like, uint32_t worker) {
+  EpochPart part;
+  part.start_ns = like.start_ns;
+  part.end_ns = like.end_ns;
+  part.worker = worker;
+  part.plan = like.plan;
+  part.measured.resize(like.measured.size());
+  part.fallback.resize(like.fallback.size());
+  return part;
+}
+
 }  // namespace
 
 void PartJoiner::add(EpochPart part) {
@@ -48,7 +59,19 @@ void PartJoiner::add(EpochPart part) {
   }
 }
 
+void PartJoiner::fill_in_before(uint64_t watermark_ns) {
+  for (auto at = held_.begin(); at != held_.end() && at->first.first < watermark_ns;
+       at = held_.upper_bound({at->first.first, UINT32_MAX})) {
+    const EpochPart& first = at->second;
+    for (uint32_t worker = 0; worker < workers_; ++worker) {
+      const std::pair key(first.start_ns, worker);
+      if (!held_.contains(key)) held_.emplace(key, empty_part(first, worker));
+    }
+  }
+}
+
 void PartJoiner::emit_before(uint64_t watermark_ns, const std::function<void(EpochPart)>& on_part) {
+  fill_in_before(watermark_ns);
   while (!held_.empty() && held_.begin()->first.first < watermark_ns) {
     on_part(std::move(held_.extract(held_.begin()).mapped()));
   }

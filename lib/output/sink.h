@@ -29,6 +29,7 @@ class Sink {
   void append(std::string_view text);
   // What was appended so far can be read by others.
   void flush();
+  bool ok() const { return error_ == 0; }  // so far
   // Flushes, and waits until the file is on the disk. For regular files.
   void sync();
   // Flushes, closes, and returns the first error since open().

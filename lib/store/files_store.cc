@@ -161,7 +161,8 @@ class FilesStore final : public Store {
       std::ifstream in(absl::StrCat(path, "/", kOriginFile));
       std::string missing;
       uint32_t number = 0;
-      if (!std::getline(in, missing) || !std::getline(in, origin.holds) || !absl::SimpleAtoi(missing, &number)) {
+      if (!std::getline(in, missing) || !std::getline(in, origin.holds) ||
+          !absl::SimpleAtoi(missing, &number)) {
         return absl::DataLossError(absl::StrCat(path, "/", kOriginFile, ": cannot be read"));
       }
       origin.missing_snapshots = number;

@@ -2,17 +2,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "store/files_store.h"
+#include "store/sqlite_store.h"
 
 namespace netspectra {
 
 absl::StatusOr<std::unique_ptr<Store>> open_store(const std::string& url) {
-  constexpr const char* kKnown = "known is: files:DIR";
+  constexpr const char* kKnown = "known are: files:DIR, sqlite:PATH";
   const size_t colon = url.find(':');
   if (colon == std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat("store '", url, "': not a store URL; ", kKnown));
   }
-  const std::string scheme = url.substr(0, colon);
-  if (scheme == "files") return open_files_store(url.substr(colon + 1));
+  const std::string scheme = url.substr(0, colon), rest = url.substr(colon + 1);
+  if (scheme == "files") return open_files_store(rest);
+  if (scheme == "sqlite") {
+    const absl::StatusOr<SqliteOptions> options = parse_sqlite_url(rest);
+    if (!options.ok()) return options.status();
+    return open_sqlite_store(*options);
+  }
   // The rest of the URL may hold a password: it is not repeated.
   return absl::InvalidArgumentError(absl::StrCat("store: unknown scheme '", scheme, ":'; ", kKnown));
 }

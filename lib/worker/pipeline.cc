@@ -100,7 +100,7 @@ void Pipeline::cut(uint64_t clock_ns) {
     overruns_.add(1);
     return;
   }
-  handover_.active().span = next;
+  handover_.active().begin(next);
   epoch_start_ns_.store(next.start_ns, std::memory_order_release);
 }
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "ethdev/wall_clock.h"
-
 namespace netspectra {
 
 PortManager::~PortManager() = default;
@@ -85,10 +83,8 @@ std::vector<std::string> PortManager::watch() {
   return lines;
 }
 
-// Two boundaries from now: by then every worker has a state that is given back after this call.
 absl::Status PortManager::change_plan(std::shared_ptr<const TaskPlan> plan) {
-  const EpochSpan now = EpochSpan::at(realtime_ns(), config_.period_ns);
-  return workers_->change_plan(std::move(plan), now.end_ns + config_.period_ns);
+  return workers_->change_plan(std::move(plan));
 }
 
 void PortManager::finish() { rte_eal_mp_wait_lcore(); }

@@ -24,7 +24,8 @@ absl::Status WorkerSet::add_worker() {
     state = std::make_unique<EpochState>();
     state->tasks = *std::move(tasks);
     state->plan = config_.plan;
-    worker->states.push_back(state.get());
+    worker->states.push_back({state.get(), {}});
+    worker->states.back().list();
   }
   worker->handover = std::make_unique<Handover<EpochState>>(std::move(states[0]), std::move(states[1]));
   worker->pipeline = std::make_unique<Pipeline>(*worker->handover, worker->feed, config_.filter,
@@ -46,8 +47,8 @@ void WorkerSet::launch(const std::vector<unsigned>& lcores) {
 
 void WorkerSet::prepare() {
   for (const std::unique_ptr<Worker>& worker : workers_) {
-    for (EpochState* state : worker->states) {
-      for (const std::unique_ptr<Task>& task : state->tasks.measured) task->prepare();
+    for (const Held& held : worker->states) {
+      for (Task* task : held.tasks) task->prepare();
     }
   }
 }
@@ -60,7 +61,7 @@ bool WorkerSet::collect(unsigned index, const std::function<void(EpochPart)>& on
     part.start_ns = state->span.start_ns;
     part.end_ns = state->span.end_ns;
     part.worker = index;
-    part.plan = state->plan;
+    part.plan = state->changed ? state->next_plan : state->plan;
     part.ledger = state->ledger;
     for (const std::unique_ptr<Task>& task : state->tasks.measured) part.measured.push_back(task->drain());
     for (const std::unique_ptr<Task>& task : state->tasks.fallback) part.fallback.push_back(task->drain());
@@ -72,15 +73,33 @@ bool WorkerSet::collect(unsigned index, const std::function<void(EpochPart)>& on
   return !worker.collected;
 }
 
-// The worker is in the epoch that follows the sealed one; what is given back now is for the one after that.
+void WorkerSet::Held::list() {
+  tasks.clear();
+  for (const WorkerTasks* of : {&state->tasks, &state->next_tasks}) {
+    for (const std::unique_ptr<Task>& task : of->measured) tasks.push_back(task.get());
+  }
+}
+
 void WorkerSet::empty(Worker& worker, EpochState& state) {
-  const uint64_t next_start_ns = state.span.end_ns + config_.period_ns;
   state.ledger = {};
   state.span = {};
-  if (state.plan == next_plan_ || worker.next_tasks.empty() || next_start_ns < next_plan_from_ns_) return;
-  state.tasks = std::move(worker.next_tasks.back());
-  worker.next_tasks.pop_back();
-  state.plan = next_plan_;
+  const bool changed = std::exchange(state.changed, false);
+  if (changed) {
+    state.plan = std::exchange(state.next_plan, nullptr);
+    state.next_tasks = {};
+  }
+  const bool planned =
+      state.plan != next_plan_ && state.next_plan != next_plan_ && !worker.next_tasks.empty();
+  if (planned) {
+    state.next_tasks = std::move(worker.next_tasks.back());
+    worker.next_tasks.pop_back();
+    state.next_plan = next_plan_;
+    state.next_from_ns = next_plan_from_ns_;
+  }
+  if (!changed && !planned) return;
+  for (Held& held : worker.states) {
+    if (held.state == &state) held.list();
+  }
 }
 
 bool WorkerSet::done() const {
@@ -96,7 +115,13 @@ uint64_t WorkerSet::epoch_start_ns() const {
   return start_ns;
 }
 
-absl::Status WorkerSet::change_plan(std::shared_ptr<const TaskPlan> plan, uint64_t from_ns) {
+// Every state is given back at least once before the end of the next epoch, or that epoch goes on until it is. By the
+// workers' own clock: the system's may have been set meanwhile.
+absl::Status WorkerSet::change_plan(std::shared_ptr<const TaskPlan> plan) {
+  uint64_t running_ns = 0;
+  for (const std::unique_ptr<Worker>& worker : workers_) {
+    running_ns = std::max(running_ns, worker->pipeline->epoch_start_ns());
+  }
   std::vector<std::vector<WorkerTasks>> made(workers_.size());
   for (size_t i = 0; i < workers_.size(); ++i) {
     for (size_t state = 0; state < workers_[i]->states.size(); ++state) {
@@ -107,7 +132,7 @@ absl::Status WorkerSet::change_plan(std::shared_ptr<const TaskPlan> plan, uint64
   }
   for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->next_tasks = std::move(made[i]);
   next_plan_ = std::move(plan);
-  next_plan_from_ns_ = from_ns;
+  next_plan_from_ns_ = running_ns + 2 * config_.period_ns;
   return absl::OkStatus();
 }
 

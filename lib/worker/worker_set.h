@@ -2,8 +2,8 @@
 //
 // Purpose: what every kind of manager has in common: making states by a plan, launching the pipelines on their lcores,
 //   emptying sealed states, and changing the plan at an epoch's boundary.
-// States of a state: docs in epoch/handover.h. A plan that was changed goes into a state when it is given back empty, so
-//   that all workers use it from the same epoch on: change_plan() says from which.
+// Changing the plan: new tasks go into each state when it is given back empty, with the time from which they hold; the
+//   worker takes them up at that boundary. So all workers change in the same epoch, whatever else happens.
 // Threads: all calls on the control core. Ownership: owns handovers, feeds, pipelines and tasks.
 // Errors: create() and change_plan() when memory cannot be had; the latter leaves everything as it was.
 #pragma once
@@ -49,17 +49,24 @@ class WorkerSet {
   // No worker that runs will hand over an epoch that starts before this.
   uint64_t epoch_start_ns() const;
 
-  // The plan of the states that are given back for epochs that start at `from_ns` or later.
-  absl::Status change_plan(std::shared_ptr<const TaskPlan> plan, uint64_t from_ns);
+  // From the epoch after the next boundary on. Not before period_ns has made a first boundary: REQUIRES a period.
+  absl::Status change_plan(std::shared_ptr<const TaskPlan> plan);
 
  private:
+  // The tasks of a state, as its lists were when the control core last held it: the worker may exchange the lists.
+  struct Held {
+    EpochState* state;
+    std::vector<Task*> tasks;
+    void list();
+  };
   struct Worker {
     std::unique_ptr<Handover<EpochState>> handover;
     QueueFeed<RxQueue> feed;
     std::unique_ptr<Pipeline> pipeline;
-    std::vector<EpochState*> states;
-    std::vector<WorkerTasks> next_tasks;  // of a plan that was changed: one for each state
-    bool collected = false;               // done, and its last part taken
+    std::vector<Held> states;
+    std::vector<WorkerTasks>
+        next_tasks;          // of a plan that was changed: one for each state that has not got them yet
+    bool collected = false;  // done, and its last part taken
   };
 
   explicit WorkerSet(const WorkerSetConfig& config) : config_(config) {}

@@ -163,8 +163,9 @@ TEST(EpochMerger, SaysWhichEstimatesItCouldNotMerge) {
   merger.add(estimated(hosts(1)));
   merger.add(estimated(hosts(2)));
   const EpochResult result = all_of(merger).at(0);
-  EXPECT_EQ(result.faults, (std::vector<std::string>{
-                               "hosts: cardinality sketches of unequal seeds cannot be merged: 1 and 2"}));
+  EXPECT_EQ(
+      result.faults,
+      (std::vector<std::string>{"hosts: cardinality sketches of unequal seeds cannot be merged: 1 and 2"}));
   EXPECT_EQ(result.tasks[0].cardinality, 1u);
 }
 

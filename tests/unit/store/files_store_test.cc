@@ -99,6 +99,46 @@ class FilesStoreTest : public ::testing::Test {
 
 using Names = std::vector<std::string>;
 
+TEST_F(FilesStoreTest, FindsWhatItHoldsOfAProbesEpochAlsoAfterItWasOpenedAgain) {
+  EpochResult result = epoch(kStart);
+  result.origin.site = "ams";
+  result.origin.probe = "edge-1";
+  result.origin.run = 7;
+  result.origin.expected_snapshots = 4;
+  result.origin.missing_snapshots = 1;
+  result.origin.missing = {"worker 1 of 2: all"};
+  result.origin.holds = "0=vlans:0-2/4";
+  const EpochOrigin asked = result.origin;
+  auto store = opened();
+  EXPECT_TRUE(store->find(asked, kStart)->empty());
+  ASSERT_TRUE(store->put(result).ok());
+  result.origin.amendment = 1;
+  result.origin.missing_snapshots = 0;
+  result.origin.holds = "";
+  ASSERT_TRUE(store->put(result).ok());
+  EpochResult other = result;
+  other.origin.probe = "edge-2";
+  other.origin.amendment = 0;
+  ASSERT_TRUE(store->put(other).ok());
+  store = opened();
+  const auto found = store->find(asked, kStart);
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ((*found)[0].amendment, 0u);
+  EXPECT_EQ((*found)[0].missing_snapshots, 1u);
+  EXPECT_EQ((*found)[0].holds, "0=vlans:0-2/4");
+  EXPECT_EQ((*found)[1].amendment, 1u);
+  EXPECT_TRUE((*found)[1].complete());
+  EXPECT_TRUE(store->find(asked, kStart + 1)->empty());
+  EXPECT_EQ(store->put(result).code(), absl::StatusCode::kAlreadyExists);
+  const std::string text = read_file(dir_ / "01398798000000000000.ams.edge-1.7.0" / "vlans.jsonl");
+  EXPECT_NE(
+      text.find("\"site\":\"ams\",\"probe\":\"edge-1\",\"run\":7,\"amendment\":0,\"expected_snapshots\":4,"
+                "\"missing_snapshots\":1,\"missing\":[\"worker 1 of 2: all\"]"),
+      std::string::npos)
+      << text;
+}
+
 TEST_F(FilesStoreTest, AnEpochIsAFolderWithOneFilePerTask) {
   const auto store = opened();
   EXPECT_TRUE(store->put(epoch(kStart)).ok());
@@ -306,9 +346,11 @@ TEST_F(FilesStoreTest, ADirectoryThatIsTakenAwayIsNamed) {
 
 TEST(OpenStore, AnUnknownSchemeIsNamedWithWhatThereIs) {
   EXPECT_EQ(open_store("redis:host").status().message(),
-            "store: unknown scheme 'redis:'; known is: files:DIR");
-  EXPECT_EQ(open_store("out").status().message(), "store 'out': not a store URL; known is: files:DIR");
-  EXPECT_EQ(open_store("").status().message(), "store '': not a store URL; known is: files:DIR");
+            "store: unknown scheme 'redis:'; known are: files:DIR, sqlite:PATH");
+  EXPECT_EQ(open_store("out").status().message(),
+            "store 'out': not a store URL; known are: files:DIR, sqlite:PATH");
+  EXPECT_EQ(open_store("").status().message(),
+            "store '': not a store URL; known are: files:DIR, sqlite:PATH");
   EXPECT_EQ(open_store("files:").status().message(), "store 'files:': the directory is missing; files:DIR");
 }
 
