@@ -171,6 +171,8 @@ class Network:
         process = subprocess.Popen([*WITH_TEST, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
+            before = self.arrived()
+            wait_for(lambda: self.arrived() > before, "the first packet of tcpreplay", LIMIT_S)
             yield
             assert process.poll() is None, f"tcpreplay ended with {process.returncode}"
         finally:
@@ -245,6 +247,11 @@ class LiveProbe:
         status = self.exit_status()
         assert status == 0, (status, self.said())
         return self.objects()
+
+    def wait_record(self, task, from_ns=0):
+        """Until it has printed a record of a task in an epoch that begins at that time or later."""
+        wait_for(lambda: any(o["type"] == "record" and o["task"] == task and o["epoch_start_ns"] >= from_ns for o in self.objects()),
+                 lambda: f"a record of {task} in: ...{self.said()[-2000:]}", LIMIT_S)
 
     def objects(self):
         """All that it has printed up to now, but a line that is not whole yet."""
