@@ -141,7 +141,7 @@ TEST(Publish, WaitsForAServerThatComesBackWithItsJetStream) {
   server.kill();
   publish(*publisher, 1, 0, 100);
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(20)));  // what went out unanswered is sent again after 5 s
   expect_exactly_once(stream_content(server.config()), 2, 100);
 }
 
