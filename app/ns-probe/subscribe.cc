@@ -83,7 +83,7 @@ class Printer {
  public:
   explicit Printer(Sink& sink) : sink_(sink) {}
 
-  // A line of JSON already; what is none is not let through.
+  // A line of JSON already, as the probe made it. Only looked at far enough that it stays one line.
   void print_health(const IncomingMessage& message) {
     std::string line(message.bytes.begin(), message.bytes.end());
     const auto unprintable = [](unsigned char c) { return c < 0x20 || c == 0x7f; };

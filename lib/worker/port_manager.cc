@@ -23,7 +23,6 @@ absl::Status PortManager::make(const std::vector<PortConfig>& ports) {
     if (!opened.ok()) return opened.status();
     for (unsigned queue = 0; queue < (*opened)->queues(); ++queue) {
       places_.push_back({opened->get(), queue});
-      port_of_.push_back(opened->get());
     }
     ports_.push_back(*std::move(opened));
   }
@@ -47,7 +46,7 @@ absl::Status PortManager::start_ports() {
 
 void PortManager::start() {
   for (unsigned i = 0; i < workers_->size(); ++i) {
-    workers_->feed(i).offer(&port_of_[i]->queue(places_[i].queue));
+    workers_->feed(i).offer(&places_[i].port->queue(places_[i].queue));
     workers_->feed(i).close();
   }
   workers_->launch(eal_.polling_lcores);
@@ -67,7 +66,7 @@ bool PortManager::poll(const OnPart& on_part) {
 }
 
 SourceStats PortManager::stats_since_last(unsigned worker) {
-  SourceStats now = port_of_[worker]->stats(places_[worker].queue);
+  SourceStats now = places_[worker].port->stats(places_[worker].queue);
   now.epoch_overruns = workers_->overruns(worker);
   SourceStats since = now;
   since -= told_stats_[worker];

@@ -28,7 +28,7 @@ struct PortManagerConfig {
 class PortManager final : public Manager {
  public:
   struct Place {
-    const Port* port;
+    Port* port;
     unsigned queue;
   };
 
@@ -62,7 +62,6 @@ class PortManager final : public Manager {
   const EalInfo eal_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::vector<Place> places_;
-  std::vector<Port*> port_of_;           // by worker
   std::vector<SourceStats> told_stats_;  // by worker: what has been handed over with parts
   std::unique_ptr<WorkerSet> workers_;
   uint64_t watermark_ns_ = 0;
