@@ -42,7 +42,7 @@ using Clock = std::chrono::steady_clock;
 constexpr uint64_t kDefaultCapacity = 1 << 20;  // flows of a worker
 constexpr useconds_t kIdleSleepUs = 500;
 constexpr std::chrono::milliseconds kWatchEvery(200);
-constexpr std::chrono::milliseconds kLookAtCpus(100);
+constexpr std::chrono::milliseconds kLookAtCpus(200);
 
 std::shared_ptr<const TaskPlan> make_plan(const std::vector<TaskConfig>& tasks) {
   auto plan = std::make_shared<TaskPlan>(plan_tasks(tasks));
@@ -319,7 +319,8 @@ int run_probe(const ProbeOptions& options, int argc, const char* const* argv) {
   const std::vector<Cpu> cpus = read_cpus(allowed);
   CpuPlacement placement = place(options, cpus);
   if (!replays_captures(options) && options.eal_args.empty()) {
-    const absl::Status free = check_worker_cpus(placement.worker_cpus, kLookAtCpus, placement.warnings);
+    const absl::Status free =
+        judge_cpus(measure_cpus(placement.worker_cpus, kLookAtCpus), options.share_cpus, placement.warnings);
     if (!free.ok()) return fail(free);
   }
   {

@@ -47,6 +47,8 @@ How to run
                          --site and --probe-id only where these are given (default: probe)
       --from-start       with --mode sub: first those that the stream still holds
       --check            look for what on this machine is in the way, say what mends it, and start nothing
+      --share-cpus       poll also on a CPU where another poller runs already: both then lose packets at high
+                         rates (default: such a CPU is refused)
       --metrics ADDR:PORT  serve metrics for Prometheus there; on loopback only (default: none)
   -h, --help             show this and exit
       --version          show the version and exit

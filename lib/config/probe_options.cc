@@ -112,8 +112,8 @@ constexpr Setting kSettings[] = {
 // What has a meaning in some of the program's uses only.
 constexpr const char* kOfLocalSink[] = {"top", "format", "output", "store"};
 constexpr const char* kOfNatsSink[] = {"nats", "spool"};
-constexpr const char* kOfProbing[] = {"port",    "queues", "task", "period", "sink",   "spool",
-                                      "metrics", "check",  "top",  "format", "output", "store"};
+constexpr const char* kOfProbing[] = {"port",  "queues", "task",   "period", "sink",  "spool",     "metrics",
+                                      "check", "top",    "format", "output", "store", "share-cpus"};
 
 bool is_among(const std::string& option, Words options) {
   return std::find(options.begin(), options.end(), option) != options.end();
@@ -121,15 +121,11 @@ bool is_among(const std::string& option, Words options) {
 
 std::vector<OptionName> option_names() {
   using Use = OptionName::Use;
-  std::vector<OptionName> names = {{"help", 'h', Use::kFlag},
-                                   {"version", 0, Use::kFlag},
-                                   {"check", 0, Use::kFlag},
-                                   {"from-start", 0, Use::kFlag},
-                                   {"config", 'c'},
-                                   {"port", 'i', Use::kRepeatable},
-                                   {"queues", 'q'},
-                                   {"task", 't', Use::kRepeatable},
-                                   {"nats", 0, Use::kRepeatable}};
+  std::vector<OptionName> names = {{"help", 'h', Use::kFlag},       {"version", 0, Use::kFlag},
+                                   {"check", 0, Use::kFlag},        {"share-cpus", 0, Use::kFlag},
+                                   {"from-start", 0, Use::kFlag},   {"config", 'c'},
+                                   {"port", 'i', Use::kRepeatable}, {"queues", 'q'},
+                                   {"task", 't', Use::kRepeatable}, {"nats", 0, Use::kRepeatable}};
   for (const Setting& setting : kSettings) names.push_back({setting.option, setting.letter});
   return names;
 }
@@ -194,7 +190,7 @@ std::string out_of_place(const std::string& option, const ProbeOptions& options)
 }
 
 std::string named(const CommandLine::Option& option) {
-  const bool flag = option.name == "check" || option.name == "from-start";
+  const bool flag = option.name == "check" || option.name == "from-start" || option.name == "share-cpus";
   return flag ? absl::StrCat("--", option.name) : quoted_option(option.name, option.value);
 }
 
@@ -203,6 +199,7 @@ void apply(const CommandLine& line, ProbeOptions& options, std::vector<std::stri
   options.eal_args = line.eal_args;
   options.check = line.has("check");
   options.from_start = line.has("from-start");
+  options.share_cpus = line.has("share-cpus");
   for (const std::string& file : line.files) {
     mistakes.push_back(
         absl::StrCat("\"", file, "\": is no option (a port is --port SPEC, a capture --port pcap:FILE)"));

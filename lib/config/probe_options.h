@@ -37,6 +37,7 @@ struct ProbeOptions {
   std::vector<std::string> eal_args;  // what stood before `--`, untouched; empty = derive
   ProbeMode mode = ProbeMode::kProbe;
   bool check = false;       // --check: examine the machine, start nothing
+  bool share_cpus = false;  // --share-cpus: poll also where another poller does
   std::string config_file;  // "" = none; read again on SIGHUP
   // Tokens of the NATS subject. kSubscribe: whose snapshots to show, "*" (anybody's) where not given.
   std::string site;      // default: "default"

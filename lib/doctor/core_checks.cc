@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/cpu_list.h"
 #include "doctor/checks.h"
 
 namespace netspectra {
@@ -11,7 +12,7 @@ constexpr const char* kCpus = "/sys/devices/system/cpu/";
 
 std::set<unsigned> siblings(const Machine& machine, unsigned cpu) {
   std::set<unsigned> threads =
-      parse_cpus(machine.line(absl::StrCat(kCpus, "cpu", cpu, "/topology/thread_siblings_list")));
+      parse_cpu_list(machine.line(absl::StrCat(kCpus, "cpu", cpu, "/topology/thread_siblings_list")));
   threads.insert(cpu);
   return threads;
 }
@@ -40,19 +41,20 @@ bool on_command_line(const Machine& machine, const std::string& parameter) {
 void examine_isolation(const Examined& it, const std::set<unsigned>& usable, Findings& findings) {
   constexpr const char* kSubject = "isolation";
   const unsigned workers = it.queues();
-  const std::set<unsigned> isolated = parse_cpus(it.machine.line(absl::StrCat(kCpus, "isolated")));
+  const std::set<unsigned> isolated = parse_cpu_list(it.machine.line(absl::StrCat(kCpus, "isolated")));
   std::set<unsigned> both;
   std::set_intersection(isolated.begin(), isolated.end(), usable.begin(), usable.end(),
                         std::inserter(both, both.end()));
   if (both.size() >= workers) {
     if (on_command_line(it.machine, "nohz_full")) {
       return good(findings, kSubject,
-                  absl::StrCat("CPUs ", cpus_text(both), " are isolated, without a tick"));
+                  absl::StrCat("CPUs ", cpu_list_text(both), " are isolated, without a tick"));
     }
-    return warn(
-        findings, kSubject,
-        absl::StrCat("CPUs ", cpus_text(both), " are isolated, but the kernel's tick still interrupts them"),
-        absl::StrCat("kernel command line: nohz_full=", cpus_text(both), " rcu_nocbs=", cpus_text(both)));
+    return warn(findings, kSubject,
+                absl::StrCat("CPUs ", cpu_list_text(both),
+                             " are isolated, but the kernel's tick still interrupts them"),
+                absl::StrCat("kernel command line: nohz_full=", cpu_list_text(both),
+                             " rcu_nocbs=", cpu_list_text(both)));
   }
   if (isolated.size() >= workers && !isolated.empty()) {
     // The kernel takes isolated CPUs out of what a process may use, until it is told otherwise.
@@ -60,15 +62,15 @@ void examine_isolation(const Examined& it, const std::set<unsigned>& usable, Fin
     if (!usable.empty()) wanted.insert(*usable.begin());
     return warn(
         findings, kSubject,
-        absl::StrCat("CPUs ", cpus_text(isolated), " are isolated, but this process may use only ",
-                     cpus_text(usable)),
-        absl::StrCat("taskset -c ", cpus_text(wanted), " ns-probe ...   (as a service: CPUAffinity=)"));
+        absl::StrCat("CPUs ", cpu_list_text(isolated), " are isolated, but this process may use only ",
+                     cpu_list_text(usable)),
+        absl::StrCat("taskset -c ", cpu_list_text(wanted), " ns-probe ...   (as a service: CPUAffinity=)"));
   }
   const std::set<unsigned> cores = one_per_core(it.machine, usable);
-  const std::string wish = cpus_text(last(cores, std::min<size_t>(workers, cores.size() - 1)));
+  const std::string wish = cpu_list_text(last(cores, std::min<size_t>(workers, cores.size() - 1)));
   warn(findings, kSubject,
        absl::StrCat(isolated.empty() ? "no CPU is isolated"
-                                     : absl::StrCat("only CPUs ", cpus_text(isolated), " are isolated"),
+                                     : absl::StrCat("only CPUs ", cpu_list_text(isolated), " are isolated"),
                     ": the kernel's other work interrupts the workers, and packets are lost meanwhile"),
        wish.empty() ? ""
                     : absl::StrCat("kernel command line: isolcpus=managed_irq,domain,", wish,
@@ -83,7 +85,7 @@ void examine_siblings(const Examined& it, const std::set<unsigned>& usable, Find
   if (cores.size() >= needed) {
     return warn(
         findings, "sibling threads", "some usable CPUs share a core: two workers on one are slowed by half",
-        absl::StrCat("taskset -c ", cpus_text(cores), " ns-probe ...   (as a service: CPUAffinity=)"));
+        absl::StrCat("taskset -c ", cpu_list_text(cores), " ns-probe ...   (as a service: CPUAffinity=)"));
   }
   warn(findings, "sibling threads",
        absl::StrCat(usable.size(), " usable CPUs are threads of ", cores.size(), " cores, and ", needed,
@@ -102,7 +104,7 @@ void examine_governor(const Examined& it, const std::set<unsigned>& usable, Find
   }
   if (slowed.empty()) return good(findings, "governor", "performance, or none");
   warn(findings, "governor",
-       absl::StrCat(governor, " on CPUs ", cpus_text(slowed),
+       absl::StrCat(governor, " on CPUs ", cpu_list_text(slowed),
                     ": a burst meets a core that has not sped up yet"),
        "sudo cpupower frequency-set -g performance");
 }
@@ -110,14 +112,14 @@ void examine_governor(const Examined& it, const std::set<unsigned>& usable, Find
 }  // namespace
 
 void examine_cores(const Examined& it, Findings& findings) {
-  const std::set<unsigned> usable = parse_cpus(it.machine.status_of_self("Cpus_allowed_list"));
+  const std::set<unsigned> usable = parse_cpu_list(it.machine.status_of_self("Cpus_allowed_list"));
   const unsigned workers = it.queues(), needed = workers + 1;
   if (usable.empty()) {
     return warn(findings, "cores", "/proc/self/status does not say which CPUs may be used", "");
   }
-  const std::string text = absl::StrCat(usable.size(), usable.size() == 1 ? " CPU is" : " CPUs are",
-                                        " usable (", cpus_text(usable), "), ", needed, " needed: ", workers,
-                                        workers == 1 ? " worker" : " workers", " and the control core");
+  const std::string text = absl::StrCat(
+      usable.size(), usable.size() == 1 ? " CPU is" : " CPUs are", " usable (", cpu_list_text(usable), "), ",
+      needed, " needed: ", workers, workers == 1 ? " worker" : " workers", " and the control core");
   if (usable.size() >= needed) {
     good(findings, "cores", text);
   } else {

@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr unsigned kMaxCpus = 8192;  // of the kernel: a longer range is not a list of CPUs
-
 void add_with_lower(const Machine& machine, const std::string& interface, std::set<std::string>& found) {
   if (!found.insert(interface).second) return;
   for (const std::string& name : machine.names("/sys/class/net/" + interface)) {
@@ -73,31 +71,6 @@ std::string Machine::status_of_self(const std::string& key) const {
     return value == std::string::npos ? "" : line.substr(value);
   }
   return "";
-}
-
-std::set<unsigned> parse_cpus(const std::string& text) {
-  std::set<unsigned> cpus;
-  std::istringstream ranges(text);
-  for (std::string range; std::getline(ranges, range, ',');) {
-    unsigned first = 0, last = 0;
-    const size_t dash = range.find('-');
-    if (!absl::SimpleAtoi(range.substr(0, dash), &first)) continue;
-    if (dash == std::string::npos) last = first;
-    if (dash != std::string::npos && !absl::SimpleAtoi(range.substr(dash + 1), &last)) continue;
-    for (unsigned cpu = first; cpu <= last && cpu < kMaxCpus; ++cpu) cpus.insert(cpu);
-  }
-  return cpus;
-}
-
-std::string cpus_text(const std::set<unsigned>& cpus) {
-  std::vector<std::string> ranges;
-  for (auto cpu = cpus.begin(); cpu != cpus.end();) {
-    const unsigned first = *cpu;
-    unsigned last = first;
-    while (++cpu != cpus.end() && *cpu == last + 1) last = *cpu;
-    ranges.push_back(first == last ? absl::StrCat(first) : absl::StrCat(first, "-", last));
-  }
-  return absl::StrJoin(ranges, ",");
 }
 
 std::set<std::string> default_route_interfaces(const Machine& machine) {

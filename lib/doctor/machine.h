@@ -32,8 +32,6 @@ class Machine {
 };
 
 // "0-2,8" <-> 0 1 2 8, as the kernel writes lists of CPUs.
-std::set<unsigned> parse_cpus(const std::string& text);
-std::string cpus_text(const std::set<unsigned>& cpus);
 
 // Interfaces that default routes leave by, and those below them (bonds, bridges, VLANs).
 std::set<std::string> default_route_interfaces(const Machine& machine);

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/cpu_list.h"
 #include "doctor/checks.h"
 
 namespace netspectra {
@@ -101,15 +102,15 @@ void examine_numa(const Examined& it, const PortFacts& port, Findings& findings)
         findings, subject, "not known: half of its packets' memory may lie on the other node",
         absl::StrCat("cat ", pci_path(port.spec), "/numa_node   (firmware that hides it: see the BIOS)"));
   }
-  const std::set<unsigned> local = parse_cpus(it.machine.line(cpulist));
-  const std::set<unsigned> usable = parse_cpus(it.machine.status_of_self("Cpus_allowed_list"));
+  const std::set<unsigned> local = parse_cpu_list(it.machine.line(cpulist));
+  const std::set<unsigned> usable = parse_cpu_list(it.machine.status_of_self("Cpus_allowed_list"));
   const auto near =
       std::count_if(local.begin(), local.end(), [&](unsigned cpu) { return usable.contains(cpu); });
   const std::string text = absl::StrCat(port.numa_node, ", which has ", near, " usable CPUs for ",
                                         port.queues, port.queues == 1 ? " queue" : " queues");
   if (near >= port.queues) return good(findings, subject, text);
   warn(findings, subject, absl::StrCat(text, ": the others' packets cross the nodes' link"),
-       absl::StrCat("taskset -c ", cpus_text(local), " ns-probe ...   (as a service: CPUAffinity=)"));
+       absl::StrCat("taskset -c ", cpu_list_text(local), " ns-probe ...   (as a service: CPUAffinity=)"));
 }
 
 void examine_pci(const Examined& it, const PortFacts& port, Findings& findings) {

@@ -70,6 +70,7 @@ EpochResult merge_parts(const TaskPlan& plan, EpochParts parts, uint64_t ranked)
     TaskResult& task = result.tasks[i];
     const size_t by = plan.measured_by[i];
     const TaskResult& source = result.tasks[plan.measured[by]];
+    if (plan.derived(i)) task.source = source.task;
     if (task.task->kind == TaskKind::kExact) {
       if (!plan.derived(i)) continue;
       task.records = sum_records(source.records, task.task->fields);
@@ -77,13 +78,18 @@ EpochResult merge_parts(const TaskPlan& plan, EpochParts parts, uint64_t ranked)
       continue;
     }
     const std::unique_ptr<Estimate> estimate = make_estimate(*task.task);
+    bool measured = false;
     if (plan.derived(i)) estimate->add(source.records);
     for (const TaskPart& part : plan.derived(i) ? parts.fallback[fallback++] : parts.measured[by]) {
       absl::Status status = part.status;
-      if (part.estimate != nullptr) status.Update(estimate->merge(*part.estimate));
+      if (part.estimate != nullptr) {
+        status.Update(estimate->merge(*part.estimate));
+        measured = true;
+      }
       note_fault(*task.task, status, result);
     }
     estimate->report(parts.total, task);
+    if (measured) task.state = estimate->save();
   }
   for (TaskResult& task : result.tasks) rank(task.records, ranked);
   return result;

@@ -7,6 +7,7 @@
 // Threads: plain data, the caller's once emitted.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -32,7 +33,8 @@ struct SpreadRecord {
 };
 
 struct TaskResult {
-  const TaskConfig* task = nullptr;  // borrowed: outlives the result
+  const TaskConfig* task = nullptr;    // borrowed: outlives the result
+  const TaskConfig* source = nullptr;  // likewise: the exact task that it is derived from; null = measured itself
   std::vector<FlowRecord> records;   // exact
   FlowCounters overflow;  // exact: packets whose flow found no room; packets == 0 where there was none
   std::vector<HeavyHitterRecord> heavy_hitters;
@@ -40,6 +42,9 @@ struct TaskResult {
   uint64_t cardinality = 0;
   uint64_t threshold = 0;     // heavy_hitters, super_spreader: what the keys that are listed reach
   double standard_error = 0;  // super_spreader, cardinality: relative; 0 = the values are exact
+  // An estimator's, as Estimate::save() gives it: what it takes to merge the estimate with others. Empty where it follows
+  // from the source's records alone.
+  std::vector<std::byte> state;
 };
 
 }  // namespace netspectra

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 from harness import CAPTURES, SKIP, main, without_timing
 from nats import (PROBE, SITE, NatsServer, Probe, check_exactly_once, missing_programs, probe_args, read_back, report,
@@ -122,6 +123,20 @@ def test_what_another_process_has(folder):
         assert run_probe(*REPLAY, nats=nats, probe_id="second").returncode == 0, "with a name of its own it is welcome"
         assert other.end() == 0, other.said()
         assert run_probe(*REPLAY, nats=nats).returncode == 0, "the name is free again"
+
+
+def test_a_cpu_that_another_poller_has(folder):
+    with NatsServer(folder) as nats, Probe(folder, *LIVE, *FLOWS, nats=nats) as other:
+        other.wait_epochs(1)
+        second = [*LIVE, *FLOWS, "--duration", "1s"]
+        # Other programs may take the poller's CPU for a while: then it is none.
+        until = time.monotonic() + 30
+        while (run := run_probe(*second, nats=nats, probe_id="second")).returncode == 0 and time.monotonic() < until:
+            pass
+        refused(run, 1, "is polled by", f"(process {other.process.pid}) already", "taskset -c", "--share-cpus")
+        shared = run_probe(*second, "--share-cpus", nats=nats, probe_id="second")
+        assert shared.returncode == 0, shared.stderr
+        assert other.end() == 0, other.said()
 
 
 def in_a_small_filesystem(size, folder, args):
