@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bus/nats_link.h"
+#include "bus/plain_subscription.h"
 #include "bus/stream.h"
 
 namespace netspectra {
@@ -25,8 +26,6 @@ constexpr int kHoldsPerWait = 10;  // looks, that is: each message is held every
 constexpr int64_t kCloseWaitMs = 2000;
 // The engine's own limit on memory is met long before.
 constexpr int64_t kMaxUnacknowledged = 1 << 20;
-constexpr int kPlainLimitMessages = 1 << 20;
-constexpr int kPlainLimitBytes = 256 << 20;
 
 constexpr char kAcknowledge[] = "+ACK";
 constexpr char kGiveBack[] = "-NAK";
@@ -92,10 +91,12 @@ class NatsConsumer final : public Consumer {
     unacknowledged_.clear();
     if (link_) natsConnection_FlushTimeout(link_->connection(), kCloseWaitMs);
     subscription_.reset();
+    plain_.stop();
     link_.reset();
   }
 
   bool redelivers() const override { return !is_plain_; }
+  bool connected() const override { return link_ && !link_->is_closed() && (subscription_ || plain_); }
   std::vector<std::string> take_events() override { return std::exchange(events_, {}); }
 
  private:
@@ -117,11 +118,12 @@ class NatsConsumer final : public Consumer {
     if (link_ && link_->is_closed()) {
       tell(absl::StrCat("NATS: connection to ", server_names(nats_), " lost"));
       subscription_.reset();
+      plain_.stop();
       link_.reset();
     }
     absl::Status status;
     if (!link_) status = connect();
-    if (status.ok() && !subscription_) status = subscribe();
+    if (status.ok() && !subscription_ && !plain_) status = subscribe();
     if (!status.ok()) tell(std::string(status.message()));
     return status.ok();
   }
@@ -171,14 +173,7 @@ class NatsConsumer final : public Consumer {
 
   absl::Status subscribe_plain() {
     is_plain_ = true;
-    natsSubscription* made = nullptr;
-    natsStatus status = natsConnection_SubscribeSync(&made, link_->connection(), config_.subject.c_str());
-    subscription_.reset(made);
-    if (status == NATS_OK)
-      status = natsSubscription_SetPendingLimits(made, kPlainLimitMessages, kPlainLimitBytes);
-    if (status == NATS_OK) status = natsConnection_FlushTimeout(link_->connection(), 2000);
-    dropped_told_ = 0;
-    return status == NATS_OK ? absl::OkStatus() : failure("subscription", status);
+    return plain_.start(*link_, config_.subject);
   }
 
   absl::Status failure(const std::string& what, natsStatus status) const {
@@ -216,16 +211,10 @@ class NatsConsumer final : public Consumer {
   }
 
   void fetch_plain(milliseconds limit) {
-    natsMsg* received = nullptr;
-    if (natsSubscription_NextMsg(&received, subscription_.get(), limit.count()) == NATS_OK) {
-      fetched_.emplace_back(received);
+    if (NatsMessage received = plain_.next(limit)) fetched_.push_back(std::move(received));
+    if (const int64_t dropped = plain_.take_dropped(); dropped != 0) {
+      events_.push_back(absl::StrCat("NATS: ", dropped, " messages came faster than they were taken: lost"));
     }
-    int64_t dropped = 0;
-    if (natsSubscription_GetDropped(subscription_.get(), &dropped) != NATS_OK || dropped == dropped_told_)
-      return;
-    events_.push_back(
-        absl::StrCat("NATS: ", dropped - dropped_told_, " messages came faster than they were taken: lost"));
-    dropped_told_ = dropped;
   }
 
   void hand_out(DeliveredMessage& message) {
@@ -257,9 +246,9 @@ class NatsConsumer final : public Consumer {
   Clock::time_point heard_;
   Clock::time_point last_hold_;
   uint64_t last_ticket_ = 0;
-  int64_t dropped_told_ = 0;
   std::unique_ptr<NatsLink> link_;
   NatsSubscription subscription_;
+  PlainSubscription plain_;  // in its place, where there is no stream
   std::deque<NatsMessage> fetched_;
   std::map<uint64_t, Unacknowledged> unacknowledged_;  // by ticket
   std::vector<std::string> events_;

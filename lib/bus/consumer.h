@@ -51,6 +51,7 @@ class Consumer {
 
   // Whether what is not acknowledged will come again.
   virtual bool redelivers() const = 0;
+  virtual bool connected() const = 0;
   virtual std::vector<std::string> take_events() = 0;
 };
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bus/nats_link.h"
+#include "bus/plain_subscription.h"
 
 namespace netspectra {
 namespace {
@@ -19,8 +20,6 @@ constexpr int kBatch = 64;  // 32 MiB of the largest messages
 constexpr milliseconds kRetryWait{200};
 constexpr milliseconds kLongestFetch{1000};
 constexpr int64_t kConsumerKeptNs = 60'000'000'000;  // by the server, when we are gone
-constexpr int kPlainLimitMessages = 1 << 20;
-constexpr int kPlainLimitBytes = 256 << 20;
 
 class NatsSubscriber final : public Subscriber {
  public:
@@ -63,6 +62,7 @@ class NatsSubscriber final : public Subscriber {
     if (link_ && link_->is_closed()) {
       tell(absl::StrCat("NATS: connection to ", server_names(config_), " lost"));
       subscription_.reset();
+      plain_.stop();
       link_.reset();
     }
     if (!link_) {
@@ -74,7 +74,7 @@ class NatsSubscriber final : public Subscriber {
       link_ = *std::move(link);
       tell(absl::StrCat("NATS: connected to ", link_->server()));
     }
-    if (subscription_) return true;
+    if (subscription_ || plain_) return true;
     const absl::Status status = subscribe();
     if (!status.ok()) tell(std::string(status.message()));
     return status.ok();
@@ -123,15 +123,7 @@ class NatsSubscriber final : public Subscriber {
 
   absl::Status subscribe_plain() {
     is_plain_ = true;
-    natsSubscription* made = nullptr;
-    natsStatus status = natsConnection_SubscribeSync(&made, link_->connection(), subject_.c_str());
-    subscription_.reset(made);
-    if (status == NATS_OK)
-      status = natsSubscription_SetPendingLimits(made, kPlainLimitMessages, kPlainLimitBytes);
-    if (status == NATS_OK)
-      status = natsConnection_FlushTimeout(link_->connection(), 2000);  // it is in force now
-    dropped_told_ = 0;
-    return status == NATS_OK ? absl::OkStatus() : failure("subscription", status);
+    return plain_.start(*link_, subject_);
   }
 
   absl::Status failure(const char* what, natsStatus status) const {
@@ -167,16 +159,10 @@ class NatsSubscriber final : public Subscriber {
   }
 
   void fetch_plain(milliseconds limit) {
-    natsMsg* received = nullptr;
-    if (natsSubscription_NextMsg(&received, subscription_.get(), limit.count()) == NATS_OK) {
-      fetched_.emplace_back(received);
+    if (NatsMessage received = plain_.next(limit)) fetched_.push_back(std::move(received));
+    if (const int64_t dropped = plain_.take_dropped(); dropped != 0) {
+      events_.push_back(absl::StrCat("NATS: ", dropped, " messages came faster than they were read: lost"));
     }
-    int64_t dropped = 0;
-    if (natsSubscription_GetDropped(subscription_.get(), &dropped) != NATS_OK || dropped == dropped_told_)
-      return;
-    events_.push_back(
-        absl::StrCat("NATS: ", dropped - dropped_told_, " messages came faster than they were read: lost"));
-    dropped_told_ = dropped;
   }
 
   void hand_out(IncomingMessage& message) {
@@ -203,9 +189,9 @@ class NatsSubscriber final : public Subscriber {
   bool was_in_stream_ = false;
   uint64_t next_sequence_ = 1;  // in the stream
   uint64_t next_delivery_ = 1;  // of this consumer
-  int64_t dropped_told_ = 0;
   std::unique_ptr<NatsLink> link_;
   NatsSubscription subscription_;
+  PlainSubscription plain_;  // in its place, where there is no stream
   std::deque<NatsMessage> fetched_;
   std::vector<std::string> events_;
   std::string last_told_;
