@@ -11,6 +11,7 @@ import tempfile
 import time
 
 import captures
+import engine
 import figures
 import machine
 import report
@@ -69,6 +70,10 @@ def main():
     try:
         capture_ratios, rows = captures.run_all(build, options.quick, say)
     except captures.CheckFailed as failure:
+        failures.append(str(failure))
+    try:
+        capture_ratios.update(engine.run_all(build, options.quick, say))
+    except (engine.CheckFailed, OSError) as failure:
         failures.append(str(failure))
     result = report.assemble(machine.describe(build, options.load_average, context), options.quick, benchmarks,
                              capture_ratios, rows, failures)

@@ -33,6 +33,8 @@ GOALS = {
     "two_worker_scaling": Goal(1.8, 1.95),
     "offline_over_pmd_floor": Goal(1.25, 1.1, less_is_better=True),
     "offline_vs_fastest": Goal(5, 8),
+    "sqlite_rows_per_s": Goal(300_000, 500_000),
+    "epoch_to_query_s": Goal(2, 1, less_is_better=True),
 }
 
 
@@ -54,6 +56,8 @@ FORMULAE = {
     "pipeline_mpps_1m": lambda t: 1000 / t("pipeline/everything_1m"),
     "pipeline_mpps_8m": lambda t: 1000 / t("pipeline/everything_8m"),
     "two_worker_scaling": lambda t: t("workers/one") / t("workers/two"),
+    "merge_records_per_s": lambda t: 1e9 / t("engine/merge_200k"),
+    "encode_records_per_s": lambda t: 1e9 / t("engine/encode_200k"),
 }
 
 

@@ -29,6 +29,7 @@ void register_worker_benchmarks();
 void register_handover_benchmarks();
 void register_ethdev_benchmarks();
 void register_control_benchmarks();
+void register_engine_benchmarks();
 
 // Of one iteration: enough that the timing itself costs nothing.
 inline constexpr uint64_t kPacketsPerIteration = 1 << 16;

@@ -103,6 +103,7 @@ int run(int argc, char** argv) {
   register_handover_benchmarks();
   register_ethdev_benchmarks();
   register_control_benchmarks();
+  register_engine_benchmarks();
   Console console;
   if (other_format) {
     benchmark::RunSpecifiedBenchmarks();

@@ -20,7 +20,10 @@ build flatbuffers-compiler           their schema, compiled
 build libnats-dev                    NATS client
 build libssl-dev                     NKey signatures for NATS
 build libsqlite3-dev                 the embedded store
-build libboost-dev                   Asio and Beast: metrics over HTTP
+build libboost-dev                   Asio and Beast: metrics and queries over HTTP
+build libcurl4-openssl-dev           HTTP to ClickHouse, webhooks, e-mail
+build zlib1g-dev                     estimator states, compressed
+build nlohmann-json3-dev             ns-query: answers
 test  libgtest-dev                   unit tests
 test  libgmock-dev                   unit tests: matchers
 test  libbenchmark-dev               benchmarks of the parts: their checks against references run as a test
@@ -31,17 +34,29 @@ test  clang-tidy-14                  lint: scripts/lint.sh --tidy
 test  shellcheck                     lint: shell scripts
 test  nats-server                    tests of what goes to NATS
 test  openssl                        certificates for tests of TLS
+test  clickhouse-server                tests of the store at scale
+test  clickhouse-client                the same: its database program
+test  chromium                       tests of the live page
+test  python3-aiosmtpd               tests of alerts by e-mail
 test  iproute2                       network namespaces for tests of live ports
 test  ethtool                        the same: offloads off
 test  tcpreplay                      the same: a sender that is not ours
 test  python3                        test drivers, the layer check, counting of results
 test  strace                         end-to-end tests: system calls of a running worker
+test  procps                         tests of scripts/live-demo.sh: pgrep
+demo  nats-server                    what probe and engine talk over
+demo  iproute2                       a namespace with a veth pair
+demo  ethtool                        the same: offloads off
+demo  tcpreplay                      a sender
 bench libbenchmark-dev               benchmarks of the parts
 bench nfdump                         benchmarks: another flow meter, and what reads its files
 bench softflowd                      benchmarks: another flow meter
 bench tshark                         benchmarks: another flow meter
 bench pmacct                         benchmarks: another flow meter
 bench python3                        benchmarks: runs them, reports
+bench nats-server                    benchmarks: from probe to query
+bench clickhouse-server              benchmarks: the store at scale
+bench clickhouse-client              the same: its database program
 LIST
 }
 
@@ -52,6 +67,7 @@ Installs the Debian packages of each GROUP that are missing.
   build      to build and run the programs (the default)
   test       to test and lint them
   bench      to measure them, and other flow meters beside them
+  demo       to run scripts/live-demo.sh
   --dry-run  only print the command that would be run; nothing if nothing is missing
   --help     this text
 Root is asked for (sudo) only when a package is missing.
@@ -67,7 +83,7 @@ for argument in "$@"; do
   case "$argument" in
     --dry-run) dry_run=true ;;
     --help | -h) usage; exit 0 ;;
-    build | test | bench) groups+=("$argument") ;;
+    build | test | bench | demo) groups+=("$argument") ;;
     *) die "unknown argument '$argument' (see --help)" 2 ;;
   esac
 done

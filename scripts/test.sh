@@ -92,13 +92,13 @@ must "packages" scripts/install-deps.sh build test
 heading "lint"
 cases_of scripts/lint.sh
 
-heading "tests of the scripts"
-for script in tests/scripts/*_test.sh tests/lint/*_test.sh; do
-  cases_of "$script"
-done
-
 heading "release build"
 build build/ci-release --buildtype=release && run_tests build/ci-release
+
+heading "tests of the scripts"
+for script in tests/scripts/*_test.sh tests/lint/*_test.sh; do
+  BUILD=$PWD/build/ci-release cases_of "$script"
+done
 
 if ! $quick; then
   heading "build with sanitizers"

@@ -10,10 +10,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "alert/alert_desk.h"
+#include "api_server.h"
 #include "base/units.h"
 #include "bus/consumer.h"
 #include "common/report.h"
 #include "common/signals.h"
+#include "engine_status.h"
+#include "epoch_event.h"
 #include "merge/stream_aggregator.h"
 #include "writer.h"
 
@@ -25,9 +29,15 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 
 constexpr milliseconds kLookEvery(100);
+constexpr milliseconds kTickEvery(1000);
 // What is not acknowledged comes again to the next engine well before its grace is over.
 constexpr nanoseconds kLongestAckWait = std::chrono::seconds(10);
 constexpr size_t kMissingShown = 3;
+
+uint64_t wall_clock_ns() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+}
 
 uint64_t now_ns() {
   return static_cast<uint64_t>(
@@ -71,6 +81,19 @@ class Engine {
         Consumer::open(options_.nats, {options_.subject(), options_.consumer, ack_wait});
     if (!consumer.ok()) return consumer.status();
     consumer_ = *std::move(consumer);
+    status_.change([&](EngineFigures& figures) { figures.memory_limit_bytes = options_.memory_limit_bytes; });
+    if (!options_.alerts.rules.empty()) {
+      absl::StatusOr<std::unique_ptr<AlertDesk>> alerts =
+          AlertDesk::open(options_.alerts, wall_clock_ns(), report_error);
+      if (!alerts.ok()) return alerts.status();
+      alerts_ = *std::move(alerts);
+    }
+    if (!options_.http.address.empty()) {
+      absl::StatusOr<std::unique_ptr<ApiServer>> api =
+          ApiServer::start(options_.http, options_.store, status_);
+      if (!api.ok()) return api.status();
+      api_ = *std::move(api);
+    }
     aggregator_.emplace(
         AggregatorConfig{.grace_ns = options_.grace_ns, .memory_limit_bytes = options_.memory_limit_bytes},
         [this](const EpochOrigin& epoch, uint64_t start_ns) { return writer_->find(epoch, start_ns); });
@@ -81,6 +104,7 @@ class Engine {
     report_error(absl::StrCat("engine: ", options_.subject(), " as ", options_.consumer, " into ",
                               options_.store, ", grace ", exact_duration_ns(options_.grace_ns), ", at most ",
                               human_bytes(options_.memory_limit_bytes)));
+    if (api_ != nullptr) report_error(absl::StrCat("engine: listening on ", listening_on()));
     DeliveredMessage message;
     bool stored = true;
     while (stored && !over()) {
@@ -133,8 +157,12 @@ class Engine {
     std::vector<CollectedEpoch> one;
     one.push_back(std::move(epoch));
     const EpochResult result = merge_epochs(std::move(one));
+    const Clock::time_point began = Clock::now();
     if (!writer_->put(result)) return false;
+    note_stored(result, *plan, Clock::now() - began);
     for (uint64_t ticket : tickets) consumer_->acknowledge(ticket);
+    if (api_ != nullptr) api_->publish("epoch", epoch_event(result, *plan));
+    if (alerts_ != nullptr) tell_alerts(alerts_->on_epoch(result, wall_clock_ns()));
     report_error(epoch_line(result, *plan));
     for (const std::string& fault : result.faults) {
       report_error(absl::StrCat(result.origin.site, "/", result.origin.probe, ": ", fault));
@@ -147,6 +175,79 @@ class Engine {
     consumer_->hold();
     for (const std::string& line : aggregator_->take_complaints(now_ns())) report_error(line);
     for (const std::string& event : consumer_->take_events()) report_error(event);
+    if (const Clock::time_point now = Clock::now(); alerts_ != nullptr && now - ticked_ >= kTickEvery) {
+      ticked_ = now;
+      tell_alerts(alerts_->tick(wall_clock_ns()));
+    }
+    note_state();
+  }
+
+  // To those who listen, and to those who ask.
+  void tell_alerts(const std::vector<AlertEvent>& events) {
+    for (const AlertEvent& event : events) {
+      if (api_ != nullptr) api_->publish("alert", alert_json(event));
+    }
+    std::string rows;
+    uint64_t firing = 0;
+    for (const ActiveAlert& alert : alerts_->alerts()) {
+      absl::StrAppend(&rows, rows.empty() ? "" : ",", alert_json(alert));
+      firing += alert.state == AlertState::kFiring;
+    }
+    status_.change([&](EngineFigures& figures) {
+      figures.alerts = absl::StrCat("[", rows, "]");
+      figures.alerts_firing = firing;
+      figures.alerts_delivered = figures.alerts_failed = figures.alerts_waiting = 0;
+      for (const Courier::Counters& receiver : alerts_->deliveries()) {
+        figures.alerts_delivered += receiver.delivered;
+        figures.alerts_failed += receiver.failed + receiver.dropped;
+        figures.alerts_waiting += receiver.queued;
+      }
+    });
+  }
+
+  // With the port that was chosen where any would do.
+  std::string listening_on() const {
+    const std::string& address = options_.http.address;
+    return absl::StrCat(options_.http.tls_key.empty() ? "http://" : "https://",
+                        address.substr(0, address.rfind(':')), ":", api_->port());
+  }
+
+  void note_stored(const EpochResult& result, const TaskPlan& plan, Clock::duration took) {
+    const uint64_t wall_ns = wall_clock_ns();
+    const uint64_t end_ns = result.start_ns + result.period_ns;
+    status_.change([&](EngineFigures& figures) {
+      ++figures.epochs;
+      figures.store_ns += static_cast<uint64_t>(std::chrono::duration_cast<nanoseconds>(took).count());
+      for (const size_t task : plan.measured) figures.records += result.tasks[task].records.size();
+      const std::pair<std::string, std::string> name(result.origin.site, result.origin.probe);
+      if (!figures.probes.contains(name) && figures.probes.size() >= EngineStatus::kMaxProbes) {
+        ++figures.probes_left_out;
+        return;
+      }
+      EngineFigures::Probe& probe = figures.probes[name];
+      ++probe.epochs;
+      probe.amendments += result.origin.amendment != 0;
+      probe.incomplete_epochs += !result.origin.complete();
+      probe.rx_packets += result.ledger.rx_packets;
+      probe.rx_bytes += result.ledger.rx_bytes;
+      probe.source += result.source;
+      for (const size_t task : plan.measured) probe.overflow_packets += result.tasks[task].overflow.packets;
+      if (result.start_ns < probe.last_start_ns) return;
+      probe.last_start_ns = result.start_ns;
+      probe.last_delay_s = wall_ns < end_ns ? 0 : static_cast<double>(wall_ns - end_ns) / 1e9;
+    });
+  }
+
+  void note_state() {
+    status_.change([&](EngineFigures& figures) {
+      figures.nats_connected = consumer_->connected();
+      figures.store_trouble = writer_->trouble();
+      figures.messages = aggregator_->counters().messages;
+      figures.repeats = aggregator_->counters().repeats;
+      figures.refused = aggregator_->counters().refused;
+      figures.held_bytes = aggregator_->held_bytes();
+      figures.heard_ns = now_ns();
+    });
   }
 
   int finish(bool stored) {
@@ -158,6 +259,7 @@ class Engine {
     }
     settle();
     consumer_->close();
+    if (alerts_ != nullptr) alerts_->close();
     const absl::Status closed = writer_->close();
     if (!closed.ok()) report_error(absl::StrCat("store: ", std::string(closed.message())));
     const StreamAggregator::Counters& counters = aggregator_->counters();
@@ -174,6 +276,10 @@ class Engine {
   std::unique_ptr<Writer> writer_;
   std::unique_ptr<Consumer> consumer_;
   std::optional<StreamAggregator> aggregator_;
+  std::unique_ptr<AlertDesk> alerts_;  // null: there are no rules
+  Clock::time_point ticked_;
+  EngineStatus status_;
+  std::unique_ptr<ApiServer> api_;  // null: none is wanted
 };
 
 }  // namespace

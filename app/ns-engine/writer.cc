@@ -56,9 +56,13 @@ bool Writer::put(const EpochResult& result) {
     tell_trouble(put);
     if (!pause_(wait)) return false;
   }
+  tell_it_works();
+  return true;
+}
+
+void Writer::tell_it_works() {
   if (!trouble_.empty()) report_error("store: it is back");
   trouble_.clear();
-  return true;
 }
 
 absl::StatusOr<std::vector<EpochOrigin>> Writer::find(const EpochOrigin& epoch, uint64_t start_ns) {
@@ -67,7 +71,9 @@ absl::StatusOr<std::vector<EpochOrigin>> Writer::find(const EpochOrigin& epoch, 
     return opened;
   }
   absl::StatusOr<std::vector<EpochOrigin>> found = store_->find(epoch, start_ns);
-  if (!found.ok()) {
+  if (found.ok()) {
+    tell_it_works();
+  } else {
     tell_trouble(found.status());
     store_.reset();
   }

@@ -28,12 +28,14 @@ class Writer {
   bool put(const EpochResult& result);
   absl::StatusOr<std::vector<EpochOrigin>> find(const EpochOrigin& epoch, uint64_t start_ns);
   absl::Status close();
+  const std::string& trouble() const { return trouble_; }  // "" = none
 
  private:
   Writer(std::string url, Pause pause) : url_(std::move(url)), pause_(std::move(pause)) {}
   absl::Status reopen();
   absl::Status try_put(const EpochResult& result);
   void tell_trouble(const absl::Status& status);
+  void tell_it_works();
 
   const std::string url_;
   const Pause pause_;

@@ -101,7 +101,7 @@ struct Run {
   std::shared_ptr<const TaskPlan> plan;
   StatusBoard& board;
   std::unique_ptr<Publisher> publisher;
-  std::unique_ptr<MetricsServer> metrics;
+  std::unique_ptr<HttpServer> metrics;
   std::unique_ptr<CaptureSource> captures;  // one of these two
   std::unique_ptr<PortManager> ports;
   std::unique_ptr<PartSink> sink;
@@ -334,8 +334,7 @@ int run_probe(const ProbeOptions& options, int argc, const char* const* argv) {
         run.publisher = *std::move(publisher);
       }
       if (!options.metrics.empty()) {
-        absl::StatusOr<std::unique_ptr<MetricsServer>> metrics =
-            MetricsServer::start(options.metrics, run.board);
+        absl::StatusOr<std::unique_ptr<HttpServer>> metrics = serve_metrics(options.metrics, run.board);
         if (!metrics.ok()) return fail(metrics.status());
         run.metrics = *std::move(metrics);
       }

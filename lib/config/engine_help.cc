@@ -6,7 +6,7 @@ std::string engine_help() {
   return R"(Usage: ns-engine [options]
 
 Takes the snapshots that probes publish on NATS, merges them into one result for each probe and period, and stores
-it. Nothing is acknowledged before it is stored. Messages go to standard error, a line for each stored period.
+it, and answers queries. Nothing is acknowledged before it is stored. Messages go to standard error, a line for each stored period.
 
 Where snapshots come from
       --nats URL         nats://HOST:PORT or tls://HOST:PORT; repeatable, for the servers of one cluster
@@ -17,11 +17,15 @@ Where snapshots come from
                          come again (default: made of --site and --probe-id)
 
 Where they go
-      --store URL        files:DIR or sqlite:PATH
+      --store URL        files:DIR, sqlite:PATH, or clickhouse://USER@HOST:PORT/DATABASE
       --grace DURATION   a period of which nothing has come for so long is stored as incomplete, at least 1s
                          (default: 30s); what comes later amends it
       --memory-limit SIZE  of what waits to be complete, at least 16MiB; beyond it, the oldest goes to the store as
                          incomplete (default: 512MiB)
+
+How it is asked
+      --http ADDR:PORT   serve queries, live events, metrics and the page there, or none (default:
+                         127.0.0.1:8080); beyond loopback the configuration needs a token and TLS
 
 How to run
   -c, --config FILE      read settings from a YAML file; the command line wins

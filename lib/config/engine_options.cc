@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "config/alert_options.h"
 #include "config/command_line.h"
 #include "config/config_file.h"
 #include "config/nats_options.h"
@@ -56,6 +57,8 @@ constexpr Setting kSettings[] = {
      [](const std::string& text, EngineOptions& o) { return set_token(text, o.probe_id); }},
     {"consumer", "consumer", set_consumer},
     {"store", "store", set_store},
+    {"http", nullptr,
+     [](const std::string& text, EngineOptions& o) { return set_http_address(text, o.http); }},
     {"grace", "grace", set_grace},
     {"memory-limit", "memory_limit",
      [](const std::string& text, EngineOptions& o) {
@@ -76,6 +79,8 @@ std::vector<OptionName> option_names() {
 void read_engine_file(const ConfigNode& root, EngineOptions& options) {
   std::vector<ConfigNode::Key> keys = {
       {"nats", [&](const ConfigNode& map) { read_nats(map, options.nats); }},
+      {"alerts", [&](const ConfigNode& map) { read_alerts(map, options.alerts); }},
+      {"http", [&](const ConfigNode& map) { read_http(map, options.http); }},
   };
   for (const Setting& setting : kSettings) {
     if (setting.key == nullptr) continue;

@@ -12,8 +12,10 @@
 #include <variant>
 
 #include "absl/status/statusor.h"
+#include "alert/alert_config.h"
 #include "bus/nats_config.h"
 #include "config/analyzer_options.h"
+#include "config/http_options.h"
 
 namespace netspectra {
 
@@ -24,6 +26,8 @@ struct EngineOptions {
   NatsConfig nats;
   std::string consumer;  // the durable consumer's name; default: made of site and probe_id
   std::string store;     // never empty
+  HttpOptions http;
+  AlertConfig alerts;  // without rules: none
   uint64_t grace_ns = 30'000'000'000;
   uint64_t memory_limit_bytes = 512 << 20;
   uint64_t duration_ns = 0;  // 0 = until a signal

@@ -57,27 +57,24 @@ absl::StatusOr<HeavyHitters> HeavyHitters::create(const HeavyHitterShape& shape)
 }
 
 HeavyHitters::PairLayout::PairLayout(const KeyLayout& layout) {
-  std::array<uint64_t, 5> numbers{};
-  layout.store({0, 1, 2, 3, 4}, numbers.data());  // tells which words are stored
-  fits_ = layout.words() == 2 && numbers[1] == numbers[0] + 1;
-  first_ = numbers[0];
+  if (layout.words() != 2) return;
+  const uint32_t first = layout.stored_word(0), second = layout.stored_word(1);
+  first_ = first;
+  fits_ = second == first + 1 && (layout.mask()[first] & layout.mask()[second]) == ~uint64_t{0};
 }
 
 HeavyHitters::HeavyHitters(const HeavyHitterShape& shape, MappedMemory memory)
     : shape_(shape),
       pair_layout_(shape.layout),
-      hash_(shape.seed),
+      hash_(shape.seed, KeyHash::Finish::kPlain),
       set_bytes_(shape.set_bytes()),
       memory_(std::move(memory)) {
   used_.reserve(shape.sets);
 }
 
-void HeavyHitters::add_any(uint64_t hash, const KeyWords& key, uint64_t ranked, uint64_t other) {
-  add(shape_.layout, hash, key, ranked, other);
-}
-
-[[gnu::noinline]] void HeavyHitters::note_first_use(uint32_t index) {
-  used_.push_back(index);  // within its capacity: no allocation
+[[gnu::noinline]] void HeavyHitters::note_first_use(const Set& set) {
+  const auto offset = static_cast<uint64_t>(reinterpret_cast<const std::byte*>(&set) - memory_.data());
+  used_.push_back(static_cast<uint32_t>(offset / set_bytes_));  // within its capacity: no allocation
 }
 
 [[gnu::noinline]] void HeavyHitters::recount_rises(Set& set, size_t key_words) {

@@ -20,15 +20,13 @@
 // Merging: HeavyHitterSum. Nothing but sums, so any order and grouping of the parts gives the same result.
 // Memory: shape.state_bytes() for a worker: 24 bytes an entry and 8 for each stored word of the key, which is
 //   40 for an address: 6544 entries in 256 KiB. create() faults it in; what add() calls allocates nothing.
-// Threads: hash(), prefetch(), add() and empty() by the owning worker; drain() by the control core while the
+// Threads: hash(), add() and empty() by the owning worker; drain() by the control core while the
 //   worker has no hand on it. A HeavyHitterSum has one user at a time.
 // Errors: create() when memory cannot be had, merge() when shapes differ.
-// Cost: in 256 KiB, by bursts of 64, on one 2.6 GHz EPYC core: hash() and prefetch() 1.5 ns; add() of an
-//   address 4 ns for a key that has an entry, 7 ns for one that takes another's place, and 12 ns on average
-//   over a million keys under Zipf 1.0, where 43 % do and no branch predictor knows which. (Doing both and
-//   choosing without a branch makes that 9.5 ns, but the 4 and the 7 become 9.) A found key touches two
-//   cache lines, a new one three. prefetch() pays where the state is not in L2; where it is, it costs 0.3
-//   ns.
+// Cost: in 256 KiB, by bursts of 64, on one EPYC core, without the hash: an address 4.5 ns for a key that has an entry,
+//   6.5 ns for one that takes another's place, and 12 ns on average over a million keys under Zipf 1.0, where 43 % do and
+//   no branch predictor knows which. (Doing both and choosing without a branch makes the first two slower by more.)
+//   A found key touches two cache lines, a new one three.
 // Accuracy: 30 M packets of a million keys under Zipf 1.0, dealt out at random to four workers of 256 KiB and
 //   merged, threshold 4096 packets: F1 0.999, average relative error 0.00014. It wants a threshold well above
 //   the floors of all parts added up; nearer to them, lighter ones of the heavy keys are missed.
@@ -44,6 +42,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -52,6 +51,7 @@
 #include "base/cache_line.h"
 #include "base/keyed_hash.h"
 #include "base/mapped_memory.h"
+#include "sketch/key_hash.h"
 #include "sketch/key_layout.h"
 #include "sketch/round_up_float.h"
 
@@ -160,9 +160,13 @@ class HeavyHitters {
 
   const HeavyHitterShape& shape() const { return shape_; }
   uint64_t hash(const KeyWords& key) const { return hash_(key); }
-  void prefetch(uint64_t hash) const;
-  // `hash` is hash(key). Call prefetch() for a burst of keys first, then add() for each.
-  void add(uint64_t hash, const KeyWords& key, uint64_t packets, uint64_t bytes);
+  const KeyHash& key_hash() const { return hash_; }
+  // `hash` is hash(key).
+  void add(uint64_t hash, KeyView key, uint64_t packets, uint64_t bytes);
+  // The same for a burst of at most kMaxBurst packets: key_of(i) is a KeyView. Sets are fetched before any is searched.
+  static constexpr size_t kMaxBurst = 64;
+  template <typename KeyOf, typename BytesOf>
+  void add_packets(std::span<const uint64_t> hashes, KeyOf key_of, BytesOf bytes_of);
 
   bool empty() const { return used_.empty(); }
   // Hands over all that was measured and is empty afterwards. Costs what was used, not what there is.
@@ -192,18 +196,18 @@ class HeavyHitters {
     return reinterpret_cast<uint64_t*>(&set + 1) + way * entry_words(key_words);
   }
 
-  // What a KeyLayout does, for keys of two adjacent words, as addresses are: in three instructions.
+  // What a KeyLayout does, for keys of two adjacent whole words, as addresses are: in three instructions.
   class PairLayout {
    public:
     explicit PairLayout(const KeyLayout& layout);
     bool fits() const { return fits_; }  // whether the layout is of that kind
     static constexpr size_t words() { return 2; }
-    bool matches(const KeyWords& key, const uint64_t* stored) const {
-      const __m128i difference = _mm_xor_si128(pair(&key[first_]), pair(stored));
+    bool matches(KeyView key, const uint64_t* stored) const {
+      const __m128i difference = _mm_xor_si128(key.pair(first_), pair(stored));
       return _mm_testz_si128(difference, difference) != 0;
     }
-    void store(const KeyWords& key, uint64_t* to) const {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), pair(&key[first_]));
+    void store(KeyView key, uint64_t* to) const {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), key.pair(first_));
     }
 
    private:
@@ -217,21 +221,23 @@ class HeavyHitters {
     return *reinterpret_cast<Set*>(memory_.data() + index * set_bytes);
   }
   // In the low 16 bits.
-  uint32_t tag_of(uint64_t hash, const KeyWords& key) const {
+  uint32_t tag_of(uint64_t hash, KeyView key) const {
     return static_cast<uint32_t>(hash << 2) | 2 | static_cast<uint32_t>(shape_.layout.flag(key));
   }
   static uint32_t match(const uint16_t* tags, uint32_t tag);
   static uint32_t smallest(const uint16_t* rises);
   bool by_packets() const { return shape_.rank == HeavyHitterRank::kPackets; }
+  // `own`: what is added, the ranking metric in the low half.
   template <typename Layout>
-  void add(const Layout& layout, uint64_t hash, const KeyWords& key, uint64_t ranked, uint64_t other);
-  void add_any(uint64_t hash, const KeyWords& key, uint64_t ranked, uint64_t other);
-  void note_first_use(uint32_t index);
+  void add(const Layout& layout, Set& set, uint64_t hash, KeyView key, __m128i own);
+  template <typename Layout, typename KeyOf, typename BytesOf>
+  void add_packets(Layout layout, std::span<const uint64_t> hashes, KeyOf key_of, BytesOf bytes_of);
+  void note_first_use(const Set& set);
   static void recount_rises(Set& set, size_t key_words);
 
   HeavyHitterShape shape_;
   PairLayout pair_layout_;
-  KeyedHash hash_;
+  KeyHash hash_;
   uint64_t set_bytes_;
   MappedMemory memory_;
   std::vector<uint32_t> used_;  // the sets that have an entry; room for all from the start
@@ -255,30 +261,23 @@ inline uint32_t HeavyHitters::smallest(const uint16_t* rises) {
   return std::min(smallest_of(_mm_load_si128(at)), smallest_of(_mm_load_si128(at + 1)) + 8);
 }
 
-inline void HeavyHitters::prefetch(uint64_t hash) const {
-  __builtin_prefetch(&set_at(shape_.set_of(hash), set_bytes_), 1);
-}
-
 template <typename Layout>
-inline void HeavyHitters::add(const Layout& layout, uint64_t hash, const KeyWords& key, uint64_t ranked,
-                              uint64_t other) {
-  const uint32_t index = shape_.set_of(hash);
-  Set& set = set_at(index, set_bytes(layout.words()));
+inline void HeavyHitters::add(const Layout& layout, Set& set, uint64_t hash, KeyView key, __m128i own) {
   const uint32_t tag = tag_of(hash, key);
+  const auto ranked = static_cast<uint64_t>(_mm_cvtsi128_si64(own));
   for (uint32_t hits = match(set.tag, tag); hits != 0; hits &= hits - 1) {
     const auto way = static_cast<size_t>(std::countr_zero(hits | 1u << kWays));  // the 1: never of 0
     uint64_t* const at = entry(set, way, layout.words());
     if (!layout.matches(key, at + 2)) [[unlikely]]
       continue;
-    at[0] += ranked;
-    at[1] += other;
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm_add_epi64(pair(at), own));
     set.rise[way] = static_cast<uint16_t>(std::min<uint64_t>(set.rise[way] + ranked, kMaxRise));
     return;
   }
 
   // An empty way is an entry that has risen by 0, and is evicted with estimates of 0.
   if (set.tag[0] == 0) [[unlikely]]
-    note_first_use(index);
+    note_first_use(set);
   uint32_t victim = smallest(set.rise);
   if (victim >> 16 == kMaxRise) [[unlikely]] {
     recount_rises(set, layout.words());
@@ -289,7 +288,6 @@ inline void HeavyHitters::add(const Layout& layout, uint64_t hash, const KeyWord
   // Both metrics at once. Signed compares will do for counts below 2^63.
   const __m128i evicted = pair(at), old_floors = pair(&set.ranked_floor);
   const __m128i floors = _mm_blendv_epi8(old_floors, evicted, _mm_cmpgt_epi64(evicted, old_floors));
-  const __m128i own = _mm_set_epi64x(static_cast<int64_t>(other), static_cast<int64_t>(ranked));
   const uint32_t errors = RoundUpFloat::encode_both(floors);
   _mm_store_si128(reinterpret_cast<__m128i*>(&set.ranked_floor), floors);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(at), _mm_add_epi64(floors, own));
@@ -300,13 +298,40 @@ inline void HeavyHitters::add(const Layout& layout, uint64_t hash, const KeyWord
   set.error_high[way] = static_cast<uint8_t>(errors >> 16);
 }
 
-inline void HeavyHitters::add(uint64_t hash, const KeyWords& key, uint64_t packets, uint64_t bytes) {
+inline void HeavyHitters::add(uint64_t hash, KeyView key, uint64_t packets, uint64_t bytes) {
   const uint64_t ranked = by_packets() ? packets : bytes;
   const uint64_t other = by_packets() ? bytes : packets;
+  const __m128i own = _mm_set_epi64x(static_cast<int64_t>(other), static_cast<int64_t>(ranked));
+  Set& set = set_at(shape_.set_of(hash), set_bytes_);
   if (pair_layout_.fits()) [[likely]]
-    add(pair_layout_, hash, key, ranked, other);
+    add(pair_layout_, set, hash, key, own);
   else
-    add_any(hash, key, ranked, other);
+    add(shape_.layout, set, hash, key, own);
+}
+
+template <typename Layout, typename KeyOf, typename BytesOf>
+inline void HeavyHitters::add_packets(Layout layout, std::span<const uint64_t> hashes, KeyOf key_of,
+                                      BytesOf bytes_of) {
+  Set* sets[kMaxBurst];
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    sets[i] = &set_at(shape_.set_of(hashes[i]), set_bytes(layout.words()));
+    __builtin_prefetch(sets[i], 1);
+  }
+  // Packets in the low half, or bytes: without a branch.
+  const __m128i order = by_packets() ? _mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100)
+                                     : _mm_set_epi64x(0x0706050403020100, 0x0f0e0d0c0b0a0908);
+  for (size_t i = 0; i < hashes.size(); ++i) {
+    const __m128i counts = _mm_insert_epi32(_mm_cvtsi32_si128(1), static_cast<int>(bytes_of(i)), 2);
+    add(layout, *sets[i], hashes[i], key_of(i), _mm_shuffle_epi8(counts, order));
+  }
+}
+
+template <typename KeyOf, typename BytesOf>
+inline void HeavyHitters::add_packets(std::span<const uint64_t> hashes, KeyOf key_of, BytesOf bytes_of) {
+  if (pair_layout_.fits())
+    add_packets(pair_layout_, hashes, key_of, bytes_of);
+  else
+    add_packets(shape_.layout, hashes, key_of, bytes_of);
 }
 
 }  // namespace netspectra

@@ -21,7 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/keyed_hash.h"
+#include "sketch/key_hash.h"
 
 namespace netspectra {
 
@@ -41,15 +41,20 @@ class HyperLogLog {
   static absl::StatusOr<HyperLogLog> restore(const CardinalityShape& shape,
                                              std::span<const std::byte> registers);
 
-  uint64_t hash(const KeyWords& key) const { return hash_.random(key); }
+  const KeyHash& key_hash() const { return hash_; }
+  uint64_t hash(const KeyWords& key) const { return hash_(key); }
 
   // `hash` must be uniform in all its 64 bits, as that of hash() is.
-  void add(uint64_t hash) {
-    uint8_t& level = registers_[hash >> (64 - shape_.precision)];
-    // The bit above the rest ends the run of zeros.
-    const auto rank =
-        static_cast<uint8_t>(std::countr_zero(hash | uint64_t{1} << (64 - shape_.precision)) + 1);
-    if (rank > level) level = rank;
+  void add(uint64_t hash) { add({&hash, 1}); }
+  void add(std::span<const uint64_t> hashes) {
+    uint8_t* const registers = registers_.data();
+    const uint32_t rest = 64 - shape_.precision;
+    for (const uint64_t hash : hashes) {
+      uint8_t& level = registers[hash >> rest];
+      // The bit above the rest ends the run of zeros.
+      const auto rank = static_cast<uint8_t>(std::countr_zero(hash | uint64_t{1} << rest) + 1);
+      if (rank > level) level = rank;
+    }
   }
 
   double estimate() const;
@@ -66,10 +71,12 @@ class HyperLogLog {
 
  private:
   explicit HyperLogLog(const CardinalityShape& shape)
-      : shape_(shape), hash_(shape.seed), registers_(size_t{1} << shape.precision) {}
+      : shape_(shape),
+        hash_(shape.seed, KeyHash::Finish::kRandom),
+        registers_(size_t{1} << shape.precision) {}
 
   CardinalityShape shape_;
-  KeyedHash hash_;
+  KeyHash hash_;
   std::vector<uint8_t> registers_;
 };
 

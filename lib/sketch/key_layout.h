@@ -4,18 +4,41 @@
 //   word of which nothing is selected is not stored. A field that only ever holds one of two values (an IP
 //   version) is folded into a flag where it is all that is selected of its word: a source-address key then
 //   takes 16 bytes and one bit.
-// Shapes: a key under a mask has zeros in all bits that are not selected. Two layouts are equal when the same
+// Shapes: a key that load() gives has zeros in all bits that are not selected. Two layouts are equal when the same
 //   bits are selected and folded.
-// Threads: immutable after construction. Errors: none. Cost: a load and a compare for each stored word.
+// Threads: immutable after construction. Errors: none. Cost: two loads and a compare for each stored word.
 #pragma once
+
+#include <emmintrin.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "base/keyed_hash.h"
 
 namespace netspectra {
+
+// A key where it stands, as in a packet: 40 bytes, aligned to anything. Borrowed.
+class KeyView {
+ public:
+  KeyView(const KeyWords& words) : bytes_(reinterpret_cast<const std::byte*>(words.data())) {}
+  explicit KeyView(const void* key) : bytes_(static_cast<const std::byte*>(key)) {}
+
+  uint64_t operator[](size_t word) const {
+    uint64_t value;
+    std::memcpy(&value, bytes_ + word * sizeof(value), sizeof(value));
+    return value;
+  }
+  // This word and the next.
+  __m128i pair(size_t word) const {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes_ + word * sizeof(uint64_t)));
+  }
+
+ private:
+  const std::byte* bytes_;
+};
 
 // The bits `mask` of word `word` hold either `clear` or `set`. REQUIRES: `set` has a bit that `clear` lacks.
 struct TwoValuedField {
@@ -46,20 +69,21 @@ class KeyLayout {
 
   const KeyWords& mask() const { return mask_; }
   size_t words() const { return words_; }  // stored ones
+  uint32_t stored_word(size_t i) const { return stored_[i]; }
 
-  // REQUIRES of every key: it is under the mask, and a folded field holds one of its two values.
-  bool flag(const KeyWords& key) const { return (key[flag_word_] & flag_bit_) != 0; }
-  void store(const KeyWords& key, uint64_t* to) const {
-    for (size_t i = 0; i < words_; ++i) to[i] = key[stored_[i]];
+  // Of a key only what is selected is looked at. REQUIRES: a folded field holds one of its two values.
+  bool flag(KeyView key) const { return (key[flag_word_] & flag_bit_) != 0; }
+  void store(KeyView key, uint64_t* to) const {
+    for (size_t i = 0; i < words_; ++i) to[i] = selected(key, i);
   }
   // Whether `stored` is of `key`, their flags apart. No loop: it would be vectorised, at twice the cost.
-  bool matches(const KeyWords& key, const uint64_t* stored) const {
+  bool matches(KeyView key, const uint64_t* stored) const {
     uint64_t difference = 0;
-    if (words_ > 0) difference |= stored[0] ^ key[stored_[0]];
-    if (words_ > 1) difference |= stored[1] ^ key[stored_[1]];
-    if (words_ > 2) difference |= stored[2] ^ key[stored_[2]];
-    if (words_ > 3) difference |= stored[3] ^ key[stored_[3]];
-    if (words_ > 4) difference |= stored[4] ^ key[stored_[4]];
+    if (words_ > 0) difference |= stored[0] ^ selected(key, 0);
+    if (words_ > 1) difference |= stored[1] ^ selected(key, 1);
+    if (words_ > 2) difference |= stored[2] ^ selected(key, 2);
+    if (words_ > 3) difference |= stored[3] ^ selected(key, 3);
+    if (words_ > 4) difference |= stored[4] ^ selected(key, 4);
     return difference == 0;
   }
   KeyWords load(const uint64_t* stored, bool flag) const {
@@ -72,6 +96,9 @@ class KeyLayout {
   friend bool operator==(const KeyLayout&, const KeyLayout&) = default;
 
  private:
+  uint64_t selected(KeyView key, size_t stored) const {
+    return key[stored_[stored]] & mask_[stored_[stored]];
+  }
   static constexpr KeyWords without(KeyWords mask, uint32_t word) {
     mask[word] = 0;
     return mask;

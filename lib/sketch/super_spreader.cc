@@ -1,7 +1,5 @@
 #include "sketch/super_spreader.h"
 
-#include <emmintrin.h>
-
 #include <cmath>
 #include <cstring>
 
@@ -12,15 +10,6 @@ namespace {
 
 constexpr uint64_t kPairSeed = 0x5bd1e9955bd1e995;  // so that a key alone and a pair never share a hash
 constexpr double kLargestSpread = 0x1p40;
-
-// The logarithm of a rarity: 5 bits of leading zeros, then the 11 bits behind the leading one, inverted.
-// Rarer is higher. At least 1; 0 marks a free slot.
-uint16_t rank_of(uint32_t rarity) {
-  const uint32_t x = rarity | 1;
-  const auto zeros = static_cast<uint32_t>(std::countl_zero(x));
-  const uint32_t mantissa = (x << zeros & 0x7fffffff) >> 20;
-  return static_cast<uint16_t>(std::max(zeros << 11 | (2047 - mantissa), 1u));
-}
 
 // The largest rarity that has at least this rank.
 uint32_t ceiling_of(uint16_t rank) {
@@ -99,8 +88,8 @@ SpreadShape SpreadShape::for_memory(uint64_t bytes, uint64_t seed, const KeyLayo
 
 SuperSpreader::SuperSpreader(const SpreadShape& shape)
     : shape_(shape),
-      key_hash_(shape.seed),
-      pair_hash_(shape.seed ^ kPairSeed),
+      key_hash_(shape.seed, KeyHash::Finish::kPlain),
+      pair_hash_(shape.seed ^ kPairSeed, KeyHash::Finish::kRandom),
       ceilings_(shape.groups, ~uint32_t{0}) {}
 
 absl::StatusOr<SuperSpreader> SuperSpreader::lay_out(const SpreadShape& shape) {
@@ -212,22 +201,7 @@ inline bool SuperSpreader::beats(const Candidate& a, const Candidate& b) const {
   return a.print > b.print;
 }
 
-// The slot that has the print, else the last.
-inline uint32_t SuperSpreader::slot_to_beat(uint32_t group, uint16_t print) const {
-  const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(print));
-  const auto* prints = reinterpret_cast<const __m128i*>(groups_[group].prints.data());
-  const __m128i equal = _mm_packs_epi16(_mm_cmpeq_epi16(_mm_load_si128(prints), wanted),
-                                        _mm_cmpeq_epi16(_mm_load_si128(prints + 1), wanted));
-  // A free slot's print is 0: a key of print 0 may be given the first free one, as good as the last.
-  return static_cast<uint32_t>(
-      std::countr_zero(static_cast<uint32_t>(_mm_movemask_epi8(equal)) | 1u << (kSlots - 1)));
-}
-
-void SuperSpreader::consider(uint32_t group, uint64_t key_hash, uint64_t pair_hash, const KeyWords& key) {
-  const uint16_t print = print_of(key_hash, key);
-  const uint16_t rank = rank_of(rarity_of(pair_hash));
-  const uint32_t slot = slot_to_beat(group, print);
-  if (groups_[group].ranks[slot] > rank) return;  // most often: the key is there with a rarer pair
+void SuperSpreader::enter(uint32_t group, uint32_t slot, uint16_t rank, uint16_t print, KeyView key) {
   KeyWords packed;
   shape_.layout.store(key, packed.data());
   insert(group, slot, {rank, print, packed.data()});

@@ -9,20 +9,6 @@
 namespace netspectra {
 namespace {
 
-// As they are written in a configuration.
-constexpr const char* kKindNames[kTaskKindCount] = {"exact", "heavy_hitters", "super_spreader",
-                                                    "cardinality"};
-
-std::string field_names(KeyFields fields) {
-  std::string names;
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    if (!fields.has(static_cast<KeyField>(i))) continue;
-    if (!names.empty()) names += ',';
-    names += kKeyFieldNames[i];
-  }
-  return names;
-}
-
 Bytes bytes_of(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
@@ -43,11 +29,6 @@ absl::StatusOr<SqliteBooks> SqliteBooks::open(SqliteDb& db) {
   } statements[] = {
       {"SELECT id FROM sources WHERE site = ?1 AND probe = ?2", b.find_source_},
       {"INSERT INTO sources(site, probe) VALUES(?1, ?2)", b.add_source_},
-      {"SELECT id FROM tasks WHERE name = ?1 AND kind = ?2 AND fields = ?3 AND elements = ?4 AND rank_by = "
-       "?5",
-       b.find_task_},
-      {"INSERT INTO tasks(name, kind, fields, elements, rank_by) VALUES(?1, ?2, ?3, ?4, ?5)",
-       b.add_task_config_},
       {"SELECT id FROM epochs WHERE source_id = ?1 AND run = ?2 AND start_ns = ?3 AND amendment = ?4",
        b.find_epoch_},
       {"SELECT e.amendment, e.expected_snapshots, e.missing_snapshots, e.holds FROM epochs e JOIN sources s "
@@ -68,7 +49,8 @@ absl::StatusOr<SqliteBooks> SqliteBooks::open(SqliteDb& db) {
        b.add_drop_},
       {"INSERT INTO ethertypes VALUES(?1, ?2, ?3)", b.add_ethertype_},
       {"INSERT INTO notes VALUES(?1, ?2, ?3, ?4)", b.add_note_},
-      {"INSERT INTO task_results VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)", b.add_result_},
+      {"INSERT INTO task_results VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)",
+       b.add_result_},
       // By number, which is the order of storing: it looks no further than one epoch beyond the old ones.
       {"SELECT id FROM epochs WHERE stored_ns >= ?1 ORDER BY id LIMIT 1", b.oldest_kept_},
       {"DELETE FROM drops WHERE epoch_id < ?1", b.sweep_drops_},
@@ -88,18 +70,6 @@ absl::StatusOr<int64_t> SqliteBooks::source_id(const EpochOrigin& origin) {
   if (!found.ok() || *found != 0) return found;
   if (absl::Status status = add_source_.run(origin.site, origin.probe); !status.ok()) return status;
   return find_source_.number(0, origin.site, origin.probe);
-}
-
-absl::StatusOr<int64_t> SqliteBooks::task_id(const TaskConfig& task) {
-  const std::string kind = kKindNames[static_cast<size_t>(task.kind)];
-  const std::string fields = field_names(task.fields), elements = field_names(task.elements);
-  const std::string rank_by =
-      task.kind == TaskKind::kHeavyHitters ? (task.by == RankBy::kBytes ? "bytes" : "packets") : "";
-  const absl::StatusOr<int64_t> found = find_task_.number(0, task.name, kind, fields, elements, rank_by);
-  if (!found.ok() || *found != 0) return found;
-  absl::Status status = add_task_config_.run(task.name, kind, fields, elements, rank_by);
-  if (!status.ok()) return status;
-  return find_task_.number(0, task.name, kind, fields, elements, rank_by);
 }
 
 absl::StatusOr<bool> SqliteBooks::has(const EpochResult& epoch, int64_t source) {
@@ -180,7 +150,7 @@ absl::Status SqliteBooks::add_notes(int64_t epoch, const std::string& kind,
 }
 
 absl::Status SqliteBooks::add_task(int64_t epoch, int64_t task, const TaskResult& result, int64_t partition,
-                                   SqliteRowRange rows) {
+                                   SqliteRowRange rows, SqliteStateRange states) {
   const TaskKind kind = result.task->kind;
   const bool exact = kind == TaskKind::kExact;
   const bool listed = kind == TaskKind::kHeavyHitters || kind == TaskKind::kSuperSpreader;
@@ -198,7 +168,8 @@ absl::Status SqliteBooks::add_task(int64_t epoch, int64_t task, const TaskResult
                          only_if(overflowed, Bits{o.first_seen_ns}),
                          only_if(overflowed, Bits{o.last_seen_ns}), only_if(overflowed, int64_t{o.tcp_flags}),
                          only_if(kind == TaskKind::kCardinality, Count{result.cardinality}),
-                         only_if(listed, Count{result.threshold}), only_if(estimated, result.standard_error));
+                         only_if(listed, Count{result.threshold}), only_if(estimated, result.standard_error),
+                         states.first_row, states.row_count);
 }
 
 absl::Status SqliteBooks::sweep(uint64_t stored_before_ns) {

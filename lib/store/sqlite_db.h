@@ -4,7 +4,7 @@
 //   keeps all 64 bits (from 2^63 on as negative numbers). An empty Bytes is an empty blob, nullptr is NULL.
 // Ownership: a statement must not outlive its connection. Threads: one thread.
 // Errors: "PATH: what SQLite says (what the system says)"; ResourceExhausted where the disk is full, Unavailable where
-//   another program holds the lock, else FailedPrecondition.
+//   another program holds the lock, DeadlineExceeded, else FailedPrecondition.
 // Cost: 50 ns a value, 0.5 us a row.
 // Source: sqlite.org/c3ref; sqlite.org/rescode.html.
 #pragma once
@@ -12,6 +12,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -19,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,15 +35,20 @@ struct Bits {
 };
 using Bytes = std::span<const uint8_t>;
 
-// The row that a statement stands on. A NULL is 0, "".
+// The row that a statement stands on. A NULL is 0, "", empty.
 class SqliteRow {
  public:
   explicit SqliteRow(sqlite3_stmt* statement) : statement_(statement) {}
   int64_t number(int column) const { return sqlite3_column_int64(statement_, column); }
   uint64_t bits(int column) const { return static_cast<uint64_t>(number(column)); }
-  std::string bytes(int column) const {  // of a text or a blob
+  double real(int column) const { return sqlite3_column_double(statement_, column); }
+  Bytes blob(int column) const {  // until the next row
     const void* data = sqlite3_column_blob(statement_, column);
-    return {static_cast<const char*>(data), static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+    return {static_cast<const uint8_t*>(data), static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+  std::string bytes(int column) const {  // of a text or a blob
+    const Bytes bytes = blob(column);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
 
  private:
@@ -55,10 +62,17 @@ class SqliteStatement {
   absl::Status run(const Values&... values) {
     return each([](const SqliteRow&) {}, values...);
   }
+  // Up to the row for which `on_row` returns false, if it returns anything.
   template <class OnRow, class... Values>
   absl::Status each(OnRow on_row, const Values&... values) {
     bind_all(values...);
-    while (step()) on_row(SqliteRow(get()));
+    while (step()) {
+      if constexpr (std::is_void_v<std::invoke_result_t<OnRow, const SqliteRow&>>) {
+        on_row(SqliteRow(get()));
+      } else if (!on_row(SqliteRow(get()))) {
+        break;
+      }
+    }
     return reset();
   }
   // The first column of the first row; `otherwise` where there is no row or a NULL.
@@ -116,21 +130,35 @@ class SqliteStatement {
 
 class SqliteDb {
  public:
+  using Clock = std::chrono::steady_clock;
+
   // Creates the file where it is missing; nothing is read or written yet.
   static absl::StatusOr<SqliteDb> open(const std::string& path);
+  // Only what is there. Reading in WAL mode needs a log and its index (PATH-wal, PATH-shm) beside the file; where they
+  // are missing and cannot be made, on a read-only disk, the file is read as it stands: frozen().
+  static absl::StatusOr<SqliteDb> open_to_read(const std::string& path);
 
   absl::Status exec(const std::string& sql);  // one or more statements without values
   absl::Status prepare(const std::string& sql, SqliteStatement& statement);
   absl::StatusOr<int64_t> number(const std::string& sql, int64_t otherwise = 0);
   void rollback();  // where there is anything to roll back
   bool read_only() const { return sqlite3_db_readonly(db_.get(), "main") == 1; }
+  // Whether it does not see what is written from now on, and must not be used once something is.
+  bool frozen() const { return frozen_; }
+  // Statements that run past it end with DeadlineExceeded.
+  void set_deadline(Clock::time_point deadline);
+  absl::Status check_deadline() const;  // for what is done between two statements
   const std::string& path() const { return path_; }
 
  private:
   struct Close {
     void operator()(sqlite3* db) const { sqlite3_close(db); }
   };
+  static absl::StatusOr<SqliteDb> open(const std::string& path, const std::string& name, int flags);
+
   std::string path_;
+  bool frozen_ = false;
+  std::unique_ptr<Clock::time_point> deadline_;  // where SQLite finds it
   std::unique_ptr<sqlite3, Close> db_;
 };
 

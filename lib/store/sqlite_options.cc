@@ -9,7 +9,7 @@
 namespace netspectra {
 namespace {
 
-// A partition is three tables and a part of each view, of which SQLite takes 500.
+// A partition is four tables and a part of each view, of which SQLite takes 500.
 constexpr uint64_t kMostPartitions = 100;
 // 7 days in steps of 7 hours.
 constexpr uint64_t kDefaultPartitions = 24;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "store/sqlite_tasks.h"
 
 namespace netspectra {
 namespace {
@@ -14,7 +15,9 @@ CREATE TABLE schema_version(version INTEGER NOT NULL);
 CREATE TABLE sources(id INTEGER PRIMARY KEY, site TEXT NOT NULL, probe TEXT NOT NULL, UNIQUE(site, probe));
 CREATE TABLE tasks(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, fields TEXT NOT NULL, elements TEXT NOT NULL,
-  rank_by TEXT NOT NULL, UNIQUE(name, kind, fields, elements, rank_by));
+  rank_by TEXT NOT NULL, threshold INTEGER NOT NULL, threshold_share_ppm INTEGER NOT NULL,
+  memory_bytes INTEGER NOT NULL, seed INTEGER NOT NULL, derived_from TEXT NOT NULL,
+  UNIQUE(name, kind, fields, elements, rank_by, threshold, threshold_share_ppm, memory_bytes, seed, derived_from));
 CREATE TABLE partitions(id INTEGER PRIMARY KEY AUTOINCREMENT, begin_ns INTEGER NOT NULL, end_ns INTEGER);
 CREATE TABLE epochs(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -44,11 +47,12 @@ CREATE TABLE task_results(
   first_row INTEGER NOT NULL, row_count INTEGER NOT NULL, packets INTEGER, bytes INTEGER,
   overflow_packets INTEGER, overflow_bytes INTEGER, overflow_first_seen_ns INTEGER, overflow_last_seen_ns INTEGER,
   overflow_tcp_flags INTEGER, cardinality INTEGER, threshold INTEGER, standard_error REAL,
+  first_state INTEGER NOT NULL, state_count INTEGER NOT NULL,
   PRIMARY KEY(epoch_id, task_id)) WITHOUT ROWID;
 CREATE VIEW ledger AS SELECT s.site, s.probe, e.* FROM epochs e JOIN sources s ON s.id = e.source_id;
 CREATE VIEW results AS
   SELECT e.start_ns, e.period_ns, s.site, s.probe, e.run, e.amendment, t.name AS task, t.kind, t.fields, t.elements,
-    x.* FROM epochs e JOIN task_results x ON x.epoch_id = e.id JOIN tasks t ON t.id = x.task_id
+    t.derived_from, x.* FROM epochs e JOIN task_results x ON x.epoch_id = e.id JOIN tasks t ON t.id = x.task_id
     JOIN sources s ON s.id = e.source_id;
 )";
 
@@ -73,17 +77,6 @@ CREATE VIEW $view AS
   FROM $name r JOIN sources s ON s.id = r.source_id JOIN tasks t ON t.id = r.task_id;
 )";
 
-struct RowKind {
-  const char* table;
-  const char* task_kind;
-  const char* values;  // columns beside the key's
-};
-constexpr RowKind kRowKinds[] = {
-    {"records", "exact", "packets, bytes, first_seen_ns, last_seen_ns, tcp_flags"},
-    {"heavy_hitters", "heavy_hitters", "packets, bytes, error_packets, error_bytes"},
-    {"spreads", "super_spreader", "spread"},
-};
-
 // 16 bytes as text: IPv4 in dotted decimals, IPv6 in eight groups of four digits. Plain SQL, so that it works in any
 // SQLite; instr() gives a hexadecimal digit's value.
 std::string address_text(const std::string& column) {
@@ -105,7 +98,7 @@ std::string address_text(const std::string& column) {
 }
 
 // CROSS JOIN fixes the order: from the epochs of a time by way of their row numbers to the rows, without an index.
-std::string view_arm(const RowKind& kind, int64_t partition) {
+std::string view_arm(const SqliteRowKind& kind, int64_t partition) {
   return absl::StrCat(
       "SELECT e.start_ns, e.period_ns, s.site, s.probe, e.run, t.name AS task, r.ip_version, r.src_ip, ",
       "r.dst_ip, r.src_port, r.dst_port, r.protocol, r.vlan, r.",
@@ -114,7 +107,7 @@ std::string view_arm(const RowKind& kind, int64_t partition) {
       "ON x.epoch_id = e.id CROSS JOIN tasks t ON t.id = x.task_id CROSS JOIN sources s ON s.id = "
       "e.source_id CROSS JOIN ",
       kind.table, "_", partition, " r ON r.id BETWEEN x.first_row AND x.first_row + x.row_count - 1 ",
-      "WHERE t.kind = '", kind.task_kind, "' AND x.partition_id = ", partition);
+      "WHERE t.kind = '", task_kind_name(kind.task_kind), "' AND x.partition_id = ", partition);
 }
 
 absl::StatusOr<std::vector<int64_t>> partitions_of(SqliteDb& db) {
@@ -132,7 +125,7 @@ absl::StatusOr<std::vector<int64_t>> partitions_of(SqliteDb& db) {
 
 // The view over all partitions as it is, and with readable addresses. Two views, because SQLite works out every column
 // of a view over several tables, asked for or not, and an address takes 5 us.
-std::string create_views(const RowKind& kind, const std::string& arms) {
+std::string create_views(const SqliteRowKind& kind, const std::string& arms) {
   return absl::StrCat("CREATE VIEW ", kind.table, " AS ", arms, "; CREATE VIEW ", kind.table,
                       "_text AS SELECT start_ns, period_ns, site, probe, run, task, ip_version, ",
                       address_text("src_ip"), " AS src_ip, ", address_text("dst_ip"),
@@ -140,7 +133,7 @@ std::string create_views(const RowKind& kind, const std::string& arms) {
                       ";");
 }
 
-std::string drop_views(const RowKind& kind) {
+std::string drop_views(const SqliteRowKind& kind) {
   return absl::StrCat("DROP VIEW IF EXISTS ", kind.table, "_text; DROP VIEW IF EXISTS ", kind.table, ";");
 }
 
@@ -148,7 +141,7 @@ absl::Status renew_views(SqliteDb& db) {
   const absl::StatusOr<std::vector<int64_t>> partitions = partitions_of(db);
   if (!partitions.ok()) return partitions.status();
   std::string sql;
-  for (const RowKind& kind : kRowKinds) {
+  for (const SqliteRowKind& kind : kSqliteRowKinds) {
     sql += drop_views(kind);
     std::string arms;
     for (const int64_t id : *partitions) {
@@ -222,6 +215,18 @@ absl::StatusOr<SqliteDb> open_sqlite_schema(const std::string& path) {
   return db;
 }
 
+absl::StatusOr<SqliteDb> open_sqlite_schema_to_read(const std::string& path) {
+  absl::StatusOr<SqliteDb> db = SqliteDb::open_to_read(path);
+  if (!db.ok()) return db.status();
+  bool is_new = false;
+  if (absl::Status status = check(*db, is_new); !status.ok()) return status;
+  if (is_new)
+    return absl::UnavailableError(absl::StrCat(path, ": is empty, nothing has been stored in it yet"));
+  if (absl::Status status = db->exec("PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY"); !status.ok())
+    return status;
+  return db;
+}
+
 absl::StatusOr<int64_t> begin_partition(SqliteDb& db, uint64_t now_ns) {
   const std::string now = std::to_string(now_ns);
   absl::Status status =
@@ -231,13 +236,15 @@ absl::StatusOr<int64_t> begin_partition(SqliteDb& db, uint64_t now_ns) {
   const absl::StatusOr<int64_t> partition = db.number("SELECT max(id) FROM partitions");
   if (!partition.ok()) return partition;
   std::string sql;
-  for (const RowKind& kind : kRowKinds) {
+  for (const SqliteRowKind& kind : kSqliteRowKinds) {
     absl::StrAppend(
         &sql, "CREATE TABLE ", kind.table, "_", *partition,
         "(id INTEGER PRIMARY KEY, ip_version INTEGER, src_ip BLOB, dst_ip BLOB, src_port INTEGER, ",
         "dst_port INTEGER, protocol INTEGER, vlan INTEGER, ",
         absl::StrReplaceAll(kind.values, {{",", " INTEGER,"}}), " INTEGER);");
   }
+  absl::StrAppend(&sql, "CREATE TABLE states_", *partition,
+                  "(id INTEGER PRIMARY KEY, state_bytes INTEGER NOT NULL, state BLOB NOT NULL);");
   if (status = db.exec(sql); !status.ok()) return status;
   if (status = renew_views(db); !status.ok()) return status;
   return partition;
@@ -246,8 +253,10 @@ absl::StatusOr<int64_t> begin_partition(SqliteDb& db, uint64_t now_ns) {
 absl::Status drop_partition(SqliteDb& db, int64_t partition) {
   std::string sql = absl::StrCat("DELETE FROM partitions WHERE id = ", partition, ";");
   // The views first: SQLite checks them when a table that they name goes.
-  for (const RowKind& kind : kRowKinds) sql += drop_views(kind);
-  for (const RowKind& kind : kRowKinds) absl::StrAppend(&sql, "DROP TABLE ", kind.table, "_", partition, ";");
+  for (const SqliteRowKind& kind : kSqliteRowKinds) sql += drop_views(kind);
+  for (const SqliteRowKind& kind : kSqliteRowKinds)
+    absl::StrAppend(&sql, "DROP TABLE ", kind.table, "_", partition, ";");
+  absl::StrAppend(&sql, "DROP TABLE states_", partition, ";");
   if (absl::Status status = db.exec(sql); !status.ok()) return status;
   return renew_views(db);
 }

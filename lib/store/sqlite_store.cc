@@ -12,6 +12,8 @@
 #include "store/sqlite_rollup.h"
 #include "store/sqlite_rows.h"
 #include "store/sqlite_schema.h"
+#include "store/sqlite_states.h"
+#include "store/sqlite_tasks.h"
 
 namespace netspectra {
 namespace {
@@ -33,6 +35,9 @@ class Session {
     absl::StatusOr<SqliteBooks> books = SqliteBooks::open(session->db_);
     if (!books.ok()) return books.status();
     session->books_ = *std::move(books);
+    absl::StatusOr<SqliteTasks> tasks = SqliteTasks::open(session->db_);
+    if (!tasks.ok()) return tasks.status();
+    session->tasks_ = *std::move(tasks);
     for (const RollupLevel& level : kRollupLevels) {
       absl::StatusOr<SqliteRollup> rollup = SqliteRollup::open(session->db_, level);
       if (!rollup.ok()) return rollup.status();
@@ -90,14 +95,16 @@ class Session {
   }
 
   absl::Status put_task(const EpochResult& result, int64_t source, int64_t epoch, const TaskResult& task) {
-    const absl::StatusOr<int64_t> id = books_->task_id(*task.task);
+    const absl::StatusOr<int64_t> id = tasks_->id(*task.task, task.source);
     if (!id.ok()) return id.status();
     const absl::StatusOr<SqliteRowRange> range = rows_->write(task);
     if (!range.ok()) return range.status();
-    if (absl::Status status = books_->add_task(epoch, *id, task, partition_, *range); !status.ok())
-      return status;
+    const absl::StatusOr<SqliteStateRange> states = states_->write(task.state);
+    if (!states.ok()) return states.status();
+    absl::Status status = books_->add_task(epoch, *id, task, partition_, *range, *states);
+    if (!status.ok()) return status;
     for (SqliteRollup& rollup : rollups_) {
-      if (absl::Status status = rollup.add(result, source, task, *id); !status.ok()) return status;
+      if (status = rollup.add(result, source, task, *id); !status.ok()) return status;
     }
     return absl::OkStatus();
   }
@@ -127,7 +134,10 @@ class Session {
     if (rows_.has_value() && *partition == partition_) return absl::OkStatus();
     absl::StatusOr<SqliteRows> rows = SqliteRows::open(db_, *partition);
     if (!rows.ok()) return rows.status();
+    absl::StatusOr<SqliteStates> states = SqliteStates::open(db_, *partition);
+    if (!states.ok()) return states.status();
     rows_ = *std::move(rows);
+    states_ = *std::move(states);
     partition_ = *partition;
     return absl::OkStatus();
   }
@@ -135,10 +145,12 @@ class Session {
   const SqliteOptions options_;
   SqliteDb db_;
   std::optional<SqliteBooks> books_;
+  std::optional<SqliteTasks> tasks_;
   std::vector<SqliteRollup> rollups_;  // as kRollupLevels
   SqliteStatement open_partition_, oldest_expired_;
-  int64_t partition_ = 0;  // that rows_ writes to
+  int64_t partition_ = 0;  // that rows_ and states_ write to
   std::optional<SqliteRows> rows_;
+  std::optional<SqliteStates> states_;
 };
 
 class SqliteStore final : public Store {

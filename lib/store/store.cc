@@ -1,13 +1,14 @@
 #include "store/store.h"
 
 #include "absl/strings/str_cat.h"
+#include "store/clickhouse_store.h"
 #include "store/files_store.h"
 #include "store/sqlite_store.h"
 
 namespace netspectra {
 
 absl::StatusOr<std::unique_ptr<Store>> open_store(const std::string& url) {
-  constexpr const char* kKnown = "known are: files:DIR, sqlite:PATH";
+  constexpr const char* kKnown = "known are: files:DIR, sqlite:PATH, clickhouse://USER@HOST:PORT/DATABASE";
   const size_t colon = url.find(':');
   if (colon == std::string::npos) {
     return absl::InvalidArgumentError(absl::StrCat("store '", url, "': not a store URL; ", kKnown));
@@ -18,6 +19,11 @@ absl::StatusOr<std::unique_ptr<Store>> open_store(const std::string& url) {
     const absl::StatusOr<SqliteOptions> options = parse_sqlite_url(rest);
     if (!options.ok()) return options.status();
     return open_sqlite_store(*options);
+  }
+  if (scheme == "clickhouse") {
+    const absl::StatusOr<ClickHouseOptions> options = parse_clickhouse_url(url);
+    if (!options.ok()) return options.status();
+    return open_clickhouse_store(*options);
   }
   // The rest of the URL may hold a password: it is not repeated.
   return absl::InvalidArgumentError(absl::StrCat("store: unknown scheme '", scheme, ":'; ", kKnown));

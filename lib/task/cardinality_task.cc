@@ -42,11 +42,9 @@ absl::StatusOr<std::unique_ptr<Task>> CardinalityTask::create(const TaskConfig& 
 }
 
 CardinalityTask::CardinalityTask(const TaskConfig& config, HyperLogLog sketch)
-    : config_(config), mask_(config.fields), sketch_(std::move(sketch)) {}
+    : config_(config), sketch_(std::move(sketch)), key_(config.fields, sketch_.key_hash()) {}
 
-void CardinalityTask::update(std::span<const Packet> packets) {
-  for (const Packet& packet : packets) sketch_.add(sketch_.hash(mask_.apply_words(packet.key)));
-}
+void CardinalityTask::update(const Burst& burst) { sketch_.add(burst.hashes(key_)); }
 
 TaskPart CardinalityTask::drain() {
   TaskPart part;

@@ -12,14 +12,14 @@ namespace netspectra {
 class CardinalityTask final : public Task {
  public:
   static absl::StatusOr<std::unique_ptr<Task>> create(const TaskConfig& config);
-  void update(std::span<const Packet> packets) override;
+  void update(const Burst& burst) override;
   TaskPart drain() override;
 
  private:
   CardinalityTask(const TaskConfig& config, HyperLogLog sketch);
   const TaskConfig config_;
-  const KeyMask mask_;
   HyperLogLog sketch_;
+  const HashedKey key_;
 };
 
 std::unique_ptr<Estimate> make_cardinality_estimate(const TaskConfig& config);

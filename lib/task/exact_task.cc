@@ -13,7 +13,7 @@ absl::StatusOr<std::unique_ptr<ExactTask>> ExactTask::create(const TaskConfig& c
   return std::unique_ptr<ExactTask>(new ExactTask(*std::move(table)));
 }
 
-void ExactTask::pass_on(std::span<const Packet> overflow) {
+void ExactTask::pass_on(const Burst& overflow) {
   for (Task* task : fallback_) task->update(overflow);
 }
 

@@ -13,8 +13,8 @@ class ExactTask final : public Task {
   // `task` is borrowed, and sees every packet that overflows from now on.
   void feed_overflow_to(Task& task) { fallback_.push_back(&task); }
 
-  void update(std::span<const Packet> packets) override {
-    const std::span<const Packet> overflow = table_.update(packets);
+  void update(const Burst& burst) override {
+    const std::span<const Packet> overflow = table_.update(burst.packets());
     if (!overflow.empty()) [[unlikely]]
       pass_on(overflow);
   }
@@ -27,7 +27,7 @@ class ExactTask final : public Task {
 
  private:
   explicit ExactTask(FlowTable table) : table_(std::move(table)) {}
-  void pass_on(std::span<const Packet> overflow);
+  void pass_on(const Burst& overflow);
   FlowTable table_;
   std::vector<Task*> fallback_;
 };

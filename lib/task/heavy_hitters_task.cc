@@ -5,7 +5,6 @@
 #include <type_traits>
 #include <utility>
 
-#include "flow/flow_table.h"
 #include "task/sketch_keys.h"
 #include "task/sketched_estimate.h"
 
@@ -124,17 +123,13 @@ absl::StatusOr<std::unique_ptr<Task>> HeavyHittersTask::create(const TaskConfig&
 }
 
 HeavyHittersTask::HeavyHittersTask(const TaskConfig& config, HeavyHitters sketch)
-    : config_(config), mask_(config.fields), sketch_(std::move(sketch)) {}
+    : config_(config), sketch_(std::move(sketch)), key_(config.fields, sketch_.key_hash()) {}
 
-void HeavyHittersTask::update(std::span<const Packet> packets) {
-  KeyWords keys[FlowTable::kMaxBurst];
-  uint64_t hashes[FlowTable::kMaxBurst];
-  for (size_t i = 0; i < packets.size(); ++i) {
-    keys[i] = mask_.apply_words(packets[i].key);
-    hashes[i] = sketch_.hash(keys[i]);
-    sketch_.prefetch(hashes[i]);
-  }
-  for (size_t i = 0; i < packets.size(); ++i) sketch_.add(hashes[i], keys[i], 1, packets[i].len_bytes);
+void HeavyHittersTask::update(const Burst& burst) {
+  const Packet* const packets = burst.packets().data();
+  sketch_.add_packets(
+      burst.hashes(key_), [packets](size_t i) { return KeyView(&packets[i].key); },
+      [packets](size_t i) { return packets[i].len_bytes; });
 }
 
 TaskPart HeavyHittersTask::drain() {

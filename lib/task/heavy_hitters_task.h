@@ -11,14 +11,14 @@ namespace netspectra {
 class HeavyHittersTask final : public Task {
  public:
   static absl::StatusOr<std::unique_ptr<Task>> create(const TaskConfig& config);
-  void update(std::span<const Packet> packets) override;
+  void update(const Burst& burst) override;
   TaskPart drain() override;
 
  private:
   HeavyHittersTask(const TaskConfig& config, HeavyHitters sketch);
   const TaskConfig config_;
-  const KeyMask mask_;
   HeavyHitters sketch_;
+  const HashedKey key_;
 };
 
 std::unique_ptr<Estimate> make_heavy_hitters_estimate(const TaskConfig& config);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "flow/flow_table.h"
 #include "flow/record_sum.h"
 #include "task/sketch_keys.h"
 #include "task/sketched_estimate.h"
@@ -82,21 +81,14 @@ absl::StatusOr<std::unique_ptr<Task>> SuperSpreaderTask::create(const TaskConfig
 
 SuperSpreaderTask::SuperSpreaderTask(const TaskConfig& config, SuperSpreader sketch)
     : config_(config),
-      key_mask_(config.fields),
-      pair_mask_(config.fields | config.elements),
-      sketch_(std::move(sketch)) {}
+      sketch_(std::move(sketch)),
+      key_(config.fields, sketch_.key_hash()),
+      pair_(config.fields | config.elements, sketch_.pair_hash()) {}
 
-// Bits first, then the rest: beside other tasks' state the bitmap does not stay in the second-level cache.
-void SuperSpreaderTask::update(std::span<const Packet> packets) {
-  KeyWords keys[FlowTable::kMaxBurst];
-  uint64_t key_hashes[FlowTable::kMaxBurst], pair_hashes[FlowTable::kMaxBurst], bits[FlowTable::kMaxBurst];
-  for (size_t i = 0; i < packets.size(); ++i) {
-    keys[i] = key_mask_.apply_words(packets[i].key);
-    key_hashes[i] = sketch_.hash(keys[i]);
-    pair_hashes[i] = sketch_.element_hash(pair_mask_.apply_words(packets[i].key));
-    bits[i] = sketch_.prefetch(key_hashes[i], pair_hashes[i]);
-  }
-  for (size_t i = 0; i < packets.size(); ++i) sketch_.add(bits[i], key_hashes[i], pair_hashes[i], keys[i]);
+void SuperSpreaderTask::update(const Burst& burst) {
+  const std::span<const uint64_t> keys = burst.hashes(key_), pairs = burst.hashes(pair_);
+  const Packet* const packets = burst.packets().data();
+  sketch_.add(keys, pairs, [packets](size_t i) { return KeyView(&packets[i].key); });
 }
 
 TaskPart SuperSpreaderTask::drain() {

@@ -12,15 +12,14 @@ namespace netspectra {
 class SuperSpreaderTask final : public Task {
  public:
   static absl::StatusOr<std::unique_ptr<Task>> create(const TaskConfig& config);
-  void update(std::span<const Packet> packets) override;
+  void update(const Burst& burst) override;
   TaskPart drain() override;
 
  private:
   SuperSpreaderTask(const TaskConfig& config, SuperSpreader sketch);
   const TaskConfig config_;
-  const KeyMask key_mask_;
-  const KeyMask pair_mask_;
   SuperSpreader sketch_;
+  const HashedKey key_, pair_;
 };
 
 std::unique_ptr<Estimate> make_super_spreader_estimate(const TaskConfig& config);

@@ -13,7 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "flow/flow_record.h"
-#include "packet/packet.h"
+#include "task/burst.h"
 #include "task/task_config.h"
 #include "task/task_plan.h"
 #include "task/task_result.h"
@@ -50,8 +50,8 @@ class Task {
   virtual ~Task() = default;
   // By the control core, from time to time while the worker runs: gets ready what update() will soon need.
   virtual void prepare() {}
-  // At most FlowTable::kMaxBurst packets, which must stay where they are until two further calls, or flush().
-  virtual void update(std::span<const Packet> packets) = 0;
+  // The burst's packets must stay where they are until two further calls, or flush().
+  virtual void update(const Burst& burst) = 0;
   // By the worker, before it seals: measures what is still on its way.
   virtual void flush() {}
   // Hands over all that was measured and is empty afterwards.

@@ -33,9 +33,10 @@ struct SpreadRecord {
 };
 
 struct TaskResult {
-  const TaskConfig* task = nullptr;    // borrowed: outlives the result
-  const TaskConfig* source = nullptr;  // likewise: the exact task that it is derived from; null = measured itself
-  std::vector<FlowRecord> records;   // exact
+  const TaskConfig* task = nullptr;  // borrowed: outlives the result
+  const TaskConfig* source =
+      nullptr;  // likewise: the exact task that it is derived from; null = measured itself
+  std::vector<FlowRecord> records;  // exact
   FlowCounters overflow;  // exact: packets whose flow found no room; packets == 0 where there was none
   std::vector<HeavyHitterRecord> heavy_hitters;
   std::vector<SpreadRecord> spreads;

@@ -1,10 +1,8 @@
 #include "telemetry/metrics_text.h"
 
-#include <string_view>
-
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "telemetry/label_text.h"
+#include "telemetry/exposition.h"
 
 namespace netspectra {
 namespace {
@@ -39,54 +37,6 @@ constexpr WorkerCounter kTimes[] = {
      [](const Counts& c) { return c.source.busy_ns; }},
     {"polling_seconds_total", "All the time that was polled.",
      [](const Counts& c) { return c.source.total_ns; }},
-};
-
-std::string label(std::string_view name, const std::string& value) {
-  std::string text = std::string(name) + "=\"";
-  for (const char c : label_text(value)) {  // no line ends are left in it
-    if (c == '\\' || c == '"') text += '\\';
-    text += c;
-  }
-  return text + '"';
-}
-
-std::string seconds(uint64_t ns) {
-  return absl::StrFormat("%d.%09d", ns / 1'000'000'000, ns % 1'000'000'000);
-}
-
-class Exposition {
- public:
-  void begin(const char* name, const char* type, const char* help) {
-    name_ = absl::StrCat("netspectra_probe_", name);
-    absl::StrAppend(&text_, "# HELP ", name_, " ", help, "\n# TYPE ", name_, " ", type, "\n");
-  }
-  void sample(const std::string& labels, const std::string& value) {
-    absl::StrAppend(&text_, name_, labels.empty() ? "" : absl::StrCat("{", labels, "}"), " ", value, "\n");
-  }
-  void sample(const std::string& labels, uint64_t value) { sample(labels, absl::StrCat(value)); }
-
-  void counter(const char* name, const char* help, uint64_t value) {
-    begin(name, "counter", help);
-    sample("", value);
-  }
-  void gauge(const char* name, const char* help, const std::string& value) {
-    begin(name, "gauge", help);
-    sample("", value);
-  }
-  void gauge(const char* name, const char* help, uint64_t value) { gauge(name, help, absl::StrCat(value)); }
-
-  // One sample for each element of `of`, where `included` is true.
-  template <class List, class Labels, class Value>
-  void each(const char* name, const char* type, const char* help, const List& of, Labels labels,
-            Value value) {
-    begin(name, type, help);
-    for (const auto& element : of) sample(labels(element), value(element));
-  }
-
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_, name_;
 };
 
 void put_probe(const ProbeStatus& status, Exposition& out) {
@@ -191,7 +141,7 @@ void put_nats(const PublisherStats& nats, Exposition& out) {
 }  // namespace
 
 std::string metrics_text(const ProbeStatus& status) {
-  Exposition out;
+  Exposition out("netspectra_probe_");
   put_probe(status, out);
   put_workers(status.workers, out);
   put_ports(status.ports, out);

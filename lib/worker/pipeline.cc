@@ -57,39 +57,41 @@ void Pipeline::process(const FrameBurst& burst) {
 void Pipeline::measure(const Frame* frames, size_t count) {
   EpochState& state = handover_.active();
   Ledger& ledger = state.ledger;
+  const PacketFilter* const filter = filter_;
   const uint64_t epoch_start_ns = state.span.start_ns;
-  uint64_t rx_packets = 0, rx_bytes = 0, late_packets = 0, ip_bytes = 0;
+  uint64_t filtered_out = 0, rx_bytes = 0, dropped_bytes = 0, late_packets = 0;
   uint64_t first_ns = ledger.first_seen_ns, last_ns = ledger.last_seen_ns;
   size_t decoded = 0;
-  std::array<Packet, kBurst>& packets = packets_[turn_++ % packets_.size()];
+  Packet* const packets = packets_[turn_++ % packets_.size()].data();
   for (size_t i = 0; i < count; ++i) {
     const Frame& frame = frames[i];
-    if (filter_ != nullptr && !filter_->matches(frame)) {
-      ++ledger.filtered_out;
+    if (filter != nullptr && !filter->matches(frame)) {
+      ++filtered_out;
       continue;
     }
-    ++rx_packets;
     rx_bytes += frame.wire_len;
     late_packets += frame.ts_ns < epoch_start_ns;
     first_ns = std::min(first_ns, frame.ts_ns);
     last_ns = std::max(last_ns, frame.ts_ns);
     const Verdict verdict = decode(frame, packets[decoded]);
     if (verdict.reason == DropReason::kNone) [[likely]] {
-      ip_bytes += frame.wire_len;
       ++decoded;
       continue;
     }
+    dropped_bytes += frame.wire_len;
     ++ledger.dropped[static_cast<size_t>(verdict.reason)];
     if (verdict.reason == DropReason::kEthertype) ledger.ethertypes.count(verdict.ethertype);
   }
-  ledger.rx_packets += rx_packets;
+  ledger.filtered_out += filtered_out;
+  ledger.rx_packets += count - filtered_out;
   ledger.rx_bytes += rx_bytes;
   ledger.late_packets += late_packets;
   ledger.ip_packets += decoded;
-  ledger.ip_bytes += ip_bytes;
+  ledger.ip_bytes += rx_bytes - dropped_bytes;
   ledger.first_seen_ns = first_ns;
   ledger.last_seen_ns = last_ns;
-  for (const std::unique_ptr<Task>& task : state.tasks.measured) task->update({packets.data(), decoded});
+  const Burst of_tasks(packets, decoded);
+  for (const std::unique_ptr<Task>& task : state.tasks.measured) task->update(of_tasks);
 }
 
 // Ends the running epoch and begins the one that holds `clock_ns`.

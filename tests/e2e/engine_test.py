@@ -108,7 +108,8 @@ class Engine:
     def __init__(self, nats, store, *more):
         self.log = pathlib.Path(str(store) + ".log").open("a+")
         self.began = self.log.tell()
-        self.process = subprocess.Popen([*WITH_TEST, ENGINE, "--nats", nats.url, "--store", f"files:{store}", "--grace", "3s", *more],
+        self.process = subprocess.Popen([*WITH_TEST, ENGINE, "--nats", nats.url, "--store", f"files:{store}", "--grace", "3s",
+                                         "--http", "none", *more],
                                         stdin=subprocess.DEVNULL, stderr=self.log)
 
     def text(self):

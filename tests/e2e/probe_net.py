@@ -83,9 +83,11 @@ class Listener:
 
 
 class Network:
-    """near0 here and far0 in a namespace of its own, up, and without offloads that join packets. A context manager."""
+    """near0 here and far0 in a namespace of its own, up, and without offloads that join packets. A context manager. Several
+    want names of their own."""
 
-    def __init__(self, queues=4, mtu=1500, addresses=False):
+    def __init__(self, queues=4, mtu=1500, addresses=False, names=(NEAR, FAR)):
+        self.near_name, self.far_name = names
         self.far_side = subprocess.Popen(["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         try:
             self.make(queues, mtu, addresses)
@@ -97,8 +99,9 @@ class Network:
         here = os.readlink("/proc/self/ns/net")
         wait_for(lambda: os.readlink(f"/proc/{self.far_side.pid}/ns/net") != here, "the second namespace")
         rings = ["numrxqueues", queues, "numtxqueues", queues, "mtu", mtu]
-        call("ip", "link", "add", NEAR, *rings, "type", "veth", "peer", "name", FAR, *rings, "netns", self.far_side.pid)
-        for number, (side, name) in enumerate(((self.near, NEAR), (self.far, FAR)), start=1):
+        call("ip", "link", "add", self.near_name, *rings, "type", "veth",
+             "peer", "name", self.far_name, *rings, "netns", self.far_side.pid)
+        for number, (side, name) in enumerate(self.sides(), start=1):
             side("ethtool", "-K", name, "gro", "off", "gso", "off", "tso", "off")
             if addresses:
                 side("ip", "address", "add", f"10.9.0.{number}/24", "dev", name)
@@ -107,18 +110,21 @@ class Network:
                 side("sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{name}/disable_ipv6")
             side("ip", "link", "set", name, "up")
         self.wait_until_up()
-        # Whether it has room or not, it counts what comes to the packet sockets of near0.
-        self.witness = Listener(NEAR, 0)
+        # Whether it has room or not, it counts what comes to the packet sockets of this end.
+        self.witness = Listener(self.near_name, 0)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        subprocess.run(["ip", "link", "del", NEAR], stderr=subprocess.DEVNULL, check=False)
+        subprocess.run(["ip", "link", "del", self.near_name], stderr=subprocess.DEVNULL, check=False)
         self.far_side.stdin.close()
         self.far_side.wait()
 
     near = staticmethod(call)
+
+    def sides(self):
+        return (self.near, self.near_name), (self.far, self.far_name)
 
     def far_words(self, *words):
         return ["nsenter", f"--target={self.far_side.pid}", "--net", *map(str, words)]
@@ -137,12 +143,13 @@ class Network:
                 assert libc.setns(here.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
 
     def wait_until_up(self):
-        for side, name in ((self.near, NEAR), (self.far, FAR)):
+        for side, name in self.sides():
             wait_for(lambda side=side, name=name: "state UP" in side("ip", "link", "show", name), f"{name} to be up", LIMIT_S)
 
     def sent(self):
         """(packets that far0 has sent, packets that it could not hand over, for want of room in a CPU's backlog)"""
-        line = next(line for line in pathlib.Path(f"/proc/{self.far_side.pid}/net/dev").read_text().splitlines() if FAR in line)
+        line = next(line for line in pathlib.Path(f"/proc/{self.far_side.pid}/net/dev").read_text().splitlines()
+                    if line.split(":")[0].strip() == self.far_name)
         words = [int(word) for word in line.split(":")[1].split()]
         return words[9], words[11]
 
@@ -156,10 +163,11 @@ class Network:
         wait_for(lambda: self.arrived() == sent, lambda: f"{sent} packets, not {self.arrived()}", LIMIT_S)
         return sent
 
-    def replay(self, *captures, loop=1):
-        """Sends captures with tcpreplay, as fast as that can; the packets that it sent, which far0 counts alike."""
+    def replay(self, *captures, loop=1, packets_per_second=None):
+        """Sends captures with tcpreplay, as fast as that can or as is said; the packets that it sent, which far0 counts alike."""
+        speed = f"--pps={packets_per_second}" if packets_per_second else "--topspeed"
         before = sum(self.sent())
-        said = self.far("tcpreplay", f"--intf1={FAR}", "--topspeed", f"--loop={loop}", *captures)
+        said = self.far("tcpreplay", f"--intf1={self.far_name}", speed, f"--loop={loop}", *captures)
         successful, failed = (int(re.search(rf"{kind} packets:\s+(\d+)", said)[1]) for kind in ("Successful", "Failed"))
         assert failed == 0 and successful == sum(self.sent()) - before, said
         return successful
@@ -167,7 +175,8 @@ class Network:
     @contextlib.contextmanager
     def replaying(self, capture, packets_per_second):
         """Sends a capture over and over, until this ends."""
-        words = self.far_words("tcpreplay", "--quiet", f"--intf1={FAR}", f"--pps={packets_per_second}", "--loop=0", capture)
+        words = self.far_words("tcpreplay", "--quiet", f"--intf1={self.far_name}", f"--pps={packets_per_second}", "--loop=0",
+                               capture)
         process = subprocess.Popen([*WITH_TEST, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
@@ -180,11 +189,11 @@ class Network:
             process.wait()
 
 
-def write_config(path, queues=1, tasks=(FIVE_TUPLE,), settings=None, sink="local"):
-    """A configuration for near0. JSON is YAML."""
+def write_config(path, queues=1, tasks=(FIVE_TUPLE,), settings=None, sink="local", port=NEAR, period="200ms"):
+    """A configuration for a live port. JSON is YAML."""
     settings = {"rx_descriptors": 2048, **(settings or {})}
-    config = {"site": SITE, "period": "200ms", "sink": sink, "tasks": list(tasks),
-              "ports": [{"spec": NEAR, "queues": queues, "driver_settings": settings}]}
+    config = {"site": SITE, "period": period, "sink": sink, "tasks": list(tasks),
+              "ports": [{"spec": port, "queues": queues, "driver_settings": settings}]}
     if sink == "local":
         config["format"] = "json"
     path.write_text(json.dumps(config, indent=1))

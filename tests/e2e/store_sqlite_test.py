@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+import zlib
 
 from captures_test import expected_files
 from harness import ANALYZER, ROOT, ipv4_udp, main, run, run_json, summary, write_pcap
@@ -120,6 +121,21 @@ def test_a_broken_capture_is_confessed_in_the_notes(folder):
     with database(folder / "x.db") as db:
         assert rows(db, "SELECT kind, text FROM notes") == [("read_error", e) for e in summary(objects)["read_errors"]]
         assert value(db, "SELECT sum(packets) FROM records") == summary(objects)["packets"] == 19
+
+
+def test_an_estimators_state_is_kept_where_the_records_do_not_tell_it(folder):
+    path = many_epochs(folder, 3, 10)
+    tasks = ("-t", "src=heavy_hitters:src_ip:threshold=1,seed=7", "-t", "vlans=cardinality:vlan")
+    for name, flows, states_of_src in (("whole", "", 0), ("full", ":capacity=1", 1)):
+        run_json("-p", "1s", "-t", f"flows=exact:{FIVE_TUPLE}{flows}", *tasks, "--store", f"sqlite:{folder}/{name}.db", path)
+        with database(folder / f"{name}.db") as db:
+            assert rows(db, "SELECT name, derived_from, seed, threshold FROM tasks ORDER BY 1") == [
+                ("flows", "", 1, 0), ("src", "flows", 7, 1), ("vlans", "", 1, 0)]
+            assert rows(db, "SELECT task, min(state_count), max(state_count) FROM results GROUP BY 1 ORDER BY 1") == [
+                ("flows", 0, 0), ("src", states_of_src, states_of_src), ("vlans", 1, 1)], name
+            states = rows(db, "SELECT id, state_bytes, state FROM states_1 ORDER BY 1")
+            assert [row[0] for row in states] == list(range(1, 3 * (1 + states_of_src) + 1))
+            assert all(len(zlib.decompress(state)) == size > 64 for _, size, state in states)
 
 
 def test_a_second_run_does_not_pass_for_a_repeat(folder):

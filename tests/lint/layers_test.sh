@@ -38,7 +38,7 @@ caught "DPDK in a room without it" "room 'flow' may not include dpdk (rte_mbuf.h
 caught "an include with unusual blanks" "rte_hash.h" lib/flow/bad.cc '  #  include   <rte_hash.h>'
 caught "an app's header in a room" "'pcap-analyzer/run.h' is in no room" lib/output/bad.cc '#include "pcap-analyzer/run.h"'
 caught "an include that is not relative to lib/" "'decode.h' is in no room" lib/packet/bad.cc '#include "decode.h"'
-caught "a library of no known family" "'zlib.h' belongs to no family" lib/store/bad.cc '#include <zlib.h>'
+caught "a library of no known family" "'lz4.h' belongs to no family" lib/store/bad.cc '#include <lz4.h>'
 caught "a source below a room's folder" "lib/flow/deep/bad.cc:1" lib/flow/deep/bad.cc '#include "merge/epoch_result.h"'
 caught "a room that is not in the table" "lib/attic: the room is not in layers.txt" lib/attic/new.h '#pragma once'
 

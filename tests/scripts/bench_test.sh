@@ -54,8 +54,8 @@ check "a fresh tree is measured" ended 0
 check "only the measurement writes to standard output" [ "$out" = "measured build" ]
 check "the packages of two groups are installed" grep -qx "install-deps build bench" "$CALLS"
 check "the build is a release build" grep -qx -- "meson --buildtype=release build" "$CALLS"
-check "the four programs are built" \
-  grep -qx "ninja app/pcap-analyzer/pcap-analyzer bench/ns-bench bench/pmd-floor bench/generate-capture" "$CALLS"
+check "the programs are built" \
+  grep -qx "ninja app/pcap-analyzer/pcap-analyzer app/ns-engine/ns-engine bench/ns-bench bench/engine-load bench/pmd-floor bench/generate-capture" "$CALLS"
 check "no log is left" [ -z "$(ls "$TMPDIR")" ]
 
 bench --quick --strict --json "$work/a result.json" --markdown "$work/table.md"

@@ -44,12 +44,14 @@ TEST(EngineOptions, HaveDefaults) {
   EXPECT_EQ(o.memory_limit_bytes, 512u << 20);
   EXPECT_EQ(o.duration_ns, 0u);
   EXPECT_EQ(o.nats.urls, (Strings{"nats://127.0.0.1:4222"}));
+  EXPECT_EQ(o.http.address, "127.0.0.1:8080");
+  EXPECT_EQ(o.http.token, "");
 }
 
 TEST(EngineOptions, CommandLineWinsOverTheFile) {
   const TempFile file(
       "site: ams\nprobe_id: edge-1\nconsumer: c\nstore: files:f\ngrace: 5s\nmemory_limit: 64MiB\n"
-      "nats: {url: 'nats://a:1'}\n");
+      "nats: {url: 'nats://a:1'}\nhttp: {address: none}\n");
   const EngineOptions f = options_of({"-c", file.path()});
   EXPECT_EQ(f.subject(), "netspectra.v1.ams.edge-1.snapshot.>");
   EXPECT_EQ(f.consumer, "c");
@@ -57,9 +59,12 @@ TEST(EngineOptions, CommandLineWinsOverTheFile) {
   EXPECT_EQ(f.grace_ns, 5'000'000'000u);
   EXPECT_EQ(f.memory_limit_bytes, 64u << 20);
   EXPECT_EQ(f.nats.urls, Strings{"nats://a:1"});
-  const EngineOptions o = options_of({"-c", file.path(), "--site", "*", "--probe-id", "x", "--consumer", "d",
-                                      "--store", "files:g", "--grace", "1s", "--memory-limit", "16MiB",
-                                      "--duration", "3s", "--nats", "nats://b:2"});
+  EXPECT_EQ(f.http.address, "");
+  const EngineOptions o = options_of(
+      {"-c",      file.path(),  "--site",  "*",       "--probe-id",     "x",     "--consumer", "d",
+       "--store", "files:g",    "--grace", "1s",      "--memory-limit", "16MiB", "--duration", "3s",
+       "--nats",  "nats://b:2", "--http",  "[::1]:99"});
+  EXPECT_EQ(o.http.address, "[::1]:99");
   EXPECT_EQ(o.subject(), "netspectra.v1.*.x.snapshot.>");
   EXPECT_EQ(o.consumer, "d");
   EXPECT_EQ(o.store, "files:g");
@@ -82,10 +87,15 @@ TEST(EngineOptions, DifferentFiltersHaveDifferentConsumers) {
 
 TEST(EngineOptions, TheExampleIsRight) {
   ASSERT_EQ(::setenv("NATS_PASSWORD", "secret", 1), 0);
+  ASSERT_EQ(::setenv("NETSPECTRA_TOKEN", "token", 1), 0);
   const EngineOptions o = options_of({"-c", NS_ENGINE_EXAMPLE_YAML});
   EXPECT_EQ(o.site, "ams");
   EXPECT_EQ(o.consumer, "ams-flows");
-  EXPECT_EQ(o.store, "files:/var/lib/netspectra/flows");
+  EXPECT_EQ(o.store, "sqlite:/var/lib/netspectra/flows.db?retention=30d");
+  EXPECT_EQ(o.http.address, "0.0.0.0:8443");
+  EXPECT_EQ(o.http.token, "token");
+  EXPECT_EQ(o.http.tls_key, "/etc/netspectra/engine.key");
+  EXPECT_EQ(o.http.query_time_ns, 30'000'000'000u);
   EXPECT_EQ(o.nats.password, "secret");
 }
 
@@ -103,18 +113,27 @@ TEST(EngineOptions, EveryMistakeIsTold) {
       "(it is one part of a NATS subject)\n"
       "--store \"\": must not be empty");
   const TempFile file("# one\nstore: files:d\ngrce: 5s\n");
-  EXPECT_EQ(
-      mistakes({"-c", file.path()}),
-      file.path() +
-          ":3: grce: unknown key (did you mean \"grace\"? known: nats, site, probe_id, consumer, store, "
-          "grace, memory_limit)");
+  EXPECT_EQ(mistakes({"-c", file.path()}),
+            file.path() +
+                ":3: grce: unknown key (did you mean \"grace\"? known: nats, alerts, "
+                "http, site, probe_id, consumer, store, "
+                "grace, memory_limit)");
+}
+
+TEST(EngineOptions, MistakesOfHttpAreTold) {
+  const TempFile file("store: files:d\nhttp:\n  address: here\n  tls: {key: k}\n  workers: 0\n");
+  EXPECT_EQ(mistakes({"-c", file.path(), "--http", "8080"}),
+            "--http 8080: must be ADDR:PORT, or none\n" + file.path() +
+                ":3: http.address: \"here\" must be ADDR:PORT, or none\n" + file.path() +
+                ":4: http.tls: certificate and key need each other\n" + file.path() +
+                ":5: http.workers: \"0\" must be a whole number from 1 to 64");
 }
 
 TEST(EngineOptions, HelpAndVersionComeFirst) {
   EXPECT_EQ(std::get<EarlyExit>(*parse({"--help", "--grace", "x"})), EarlyExit::kHelp);
   EXPECT_EQ(std::get<EarlyExit>(*parse({"--version"})), EarlyExit::kVersion);
   for (const char* option : {"--nats", "--site", "--probe-id", "--consumer", "--store", "--grace",
-                             "--memory-limit", "--config", "--duration", "--help", "--version"}) {
+                             "--memory-limit", "--http", "--config", "--duration", "--help", "--version"}) {
     EXPECT_NE(engine_help().find(option), std::string::npos) << option;
   }
 }

@@ -49,11 +49,7 @@ HeavyHitters make(const HeavyHitterShape& shape) {
   return *std::move(hitters);
 }
 
-void add(HeavyHitters& to, const Addition& a) {
-  const uint64_t hash = to.hash(a.key);
-  to.prefetch(hash);
-  to.add(hash, a.key, a.packets, a.bytes);
-}
+void add(HeavyHitters& to, const Addition& a) { to.add(to.hash(a.key), a.key, a.packets, a.bytes); }
 
 HeavyHitterSum measured(const HeavyHitterShape& shape, const Stream& stream) {
   HeavyHitters hitters = make(shape);
@@ -314,6 +310,40 @@ TEST(HeavyHitters, KeepKeysOfAnyWords) {
       for (size_t i = 0; i < mask.size(); ++i) a.key[i] &= mask[i];
     }
     expect_certified(measured({1, 4, Rank::kBytes, KeyLayout(mask)}, masked), truth_of(masked));
+  }
+}
+
+// Keys as they stand in packets: with bits beside those that are selected.
+TEST(HeavyHitters, FindInABurstWhatTheyFindPacketByPacket) {
+  const KeyWords masks[] = {{~uint64_t{0}, ~uint64_t{0}, 0, 0, kVersion.mask},
+                            {0, 0, ~uint64_t{0}, ~uint64_t{0}, kVersion.mask},
+                            {0, 0, 0, 0, 0xffff},
+                            {0, 0, 0xff, 0xff00, 0}};
+  for (const KeyWords& mask : masks) {
+    for (const Rank rank : {Rank::kPackets, Rank::kBytes}) {
+      const HeavyHitterShape shape{1, 3, rank, KeyLayout(mask, kVersion)};
+      HeavyHitters single = make(shape), by_burst = make(shape);
+      std::mt19937_64 random(1);
+      for (int burst = 0; burst < 200; ++burst) {
+        std::vector<KeyWords> whole(random() % (HeavyHitters::kMaxBurst + 1));
+        std::vector<uint64_t> hashes;
+        for (KeyWords& key : whole) {
+          for (uint64_t& word : key) word = random() % 60 * 0x10101;
+          key[4] = (key[4] & 0xffff) | (random() % 2 != 0 ? kV4 : kV6);
+          KeyWords masked = key;
+          for (size_t i = 0; i < masked.size(); ++i) masked[i] &= mask[i];
+          hashes.push_back(single.hash(masked));
+          single.add(hashes.back(), masked, 1, 60 + key[0] % 1400);
+        }
+        by_burst.add_packets(
+            hashes, [&](size_t i) { return KeyView(whole[i]); },
+            [&](size_t i) { return static_cast<uint32_t>(60 + whole[i][0] % 1400); });
+      }
+      const HeavyHitterSum a = single.drain(), b = by_burst.drain();
+      EXPECT_FALSE(a.entries().empty());
+      EXPECT_EQ(a.entries(), b.entries());
+      EXPECT_EQ(a.floors(), b.floors());
+    }
   }
 }
 

@@ -314,5 +314,26 @@ TEST(SuperSpreader, SaysItsStandardErrorForTheStateThatItIsIn) {
   EXPECT_LT(sketch.standard_error(200), 0.15);
 }
 
+TEST(SuperSpreader, HoldsAfterBurstsWhatItHoldsAfterTheirPairsOneByOne) {
+  for (const uint32_t sources : {20u, 3000u}) {  // fewer than there are slots, and more
+    SuperSpreader single = make(1, 64 << 10), by_burst = make(1, 64 << 10);
+    std::mt19937 random(1);
+    for (int burst = 0; burst < 500; ++burst) {
+      std::vector<KeyWords> pairs(random() % (SuperSpreader::kMaxBurst + 1));
+      std::vector<uint64_t> key_hashes, pair_hashes;
+      for (KeyWords& pair : pairs) {
+        const KeyWords key = source(random() % sources);
+        pair = with_destination(key, random() % 1000);
+        key_hashes.push_back(single.hash(key));
+        pair_hashes.push_back(single.element_hash(pair));
+        single.add(key_hashes.back(), pair_hashes.back(), key);
+      }
+      by_burst.add(key_hashes, pair_hashes, [&](size_t i) { return KeyView(pairs[i]); });
+    }
+    EXPECT_FALSE(single.empty());
+    EXPECT_TRUE(same_bytes(single, by_burst));
+  }
+}
+
 }  // namespace
 }  // namespace netspectra

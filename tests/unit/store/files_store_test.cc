@@ -346,11 +346,14 @@ TEST_F(FilesStoreTest, ADirectoryThatIsTakenAwayIsNamed) {
 
 TEST(OpenStore, AnUnknownSchemeIsNamedWithWhatThereIs) {
   EXPECT_EQ(open_store("redis:host").status().message(),
-            "store: unknown scheme 'redis:'; known are: files:DIR, sqlite:PATH");
+            "store: unknown scheme 'redis:'; known are: files:DIR, sqlite:PATH, "
+            "clickhouse://USER@HOST:PORT/DATABASE");
   EXPECT_EQ(open_store("out").status().message(),
-            "store 'out': not a store URL; known are: files:DIR, sqlite:PATH");
+            "store 'out': not a store URL; known are: files:DIR, sqlite:PATH, "
+            "clickhouse://USER@HOST:PORT/DATABASE");
   EXPECT_EQ(open_store("").status().message(),
-            "store '': not a store URL; known are: files:DIR, sqlite:PATH");
+            "store '': not a store URL; known are: files:DIR, sqlite:PATH, "
+            "clickhouse://USER@HOST:PORT/DATABASE");
   EXPECT_EQ(open_store("files:").status().message(), "store 'files:': the directory is missing; files:DIR");
 }
 

@@ -42,10 +42,13 @@ TEST_F(SqliteErrorsTest, AFileThatIsNoDatabaseIsRefusedUnchanged) {
   EXPECT_EQ(sqlite_test::read_file(path()), std::string(5000, 'x'));
 }
 
-TEST_F(SqliteErrorsTest, ASchemaOfALaterVersionIsRefused) {
+TEST_F(SqliteErrorsTest, ASchemaOfAnotherVersionIsRefused) {
   ASSERT_TRUE(opened()->put(epoch()).ok());
-  sqlite_test::Reader(path()).lines("UPDATE schema_version SET version = 2");
-  EXPECT_EQ(refusal(), path() + ": has schema version 2, this program knows 1; nothing was changed");
+  for (const std::string version : {"1", "3"}) {
+    sqlite_test::Reader(path()).lines("UPDATE schema_version SET version = " + version);
+    EXPECT_EQ(refusal(),
+              path() + ": has schema version " + version + ", this program knows 2; nothing was changed");
+  }
 }
 
 TEST_F(SqliteErrorsTest, ADirectoryOrAMissingOneIsNamed) {

@@ -1,0 +1,120 @@
+#include "store/sqlite_tasks.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace netspectra {
+namespace {
+
+// As they are written in a configuration.
+constexpr std::array<const char*, kTaskKindCount> kKindNames = {"exact", "heavy_hitters", "super_spreader",
+                                                                "cardinality"};
+
+std::string field_names(KeyFields fields) {
+  std::string names;
+  for (size_t i = 0; i < kKeyFieldCount; ++i) {
+    if (!fields.has(static_cast<KeyField>(i))) continue;
+    if (!names.empty()) names += ',';
+    names += kKeyFieldNames[i];
+  }
+  return names;
+}
+
+// The place of a name in a list of them, or the list's size.
+template <size_t kSize>
+size_t place_of(const std::string& name, const std::array<const char*, kSize>& names) {
+  return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+}
+
+bool read_fields(const std::string& names, KeyFields& fields) {
+  for (const std::string& name : std::vector<std::string>(absl::StrSplit(names, ',', absl::SkipEmpty()))) {
+    const size_t place = place_of(name, kKeyFieldNames);
+    if (place == kKeyFieldCount) return false;
+    fields.add(static_cast<KeyField>(place));
+  }
+  return true;
+}
+
+bool read_task(const SqliteRow& row, SqliteTask& task) {
+  TaskConfig& c = task.config;
+  task.id = row.number(0);
+  c.name = row.bytes(1);
+  const size_t kind = place_of(row.bytes(2), kKindNames);
+  if (kind == kTaskKindCount || !read_fields(row.bytes(3), c.fields) ||
+      !read_fields(row.bytes(4), c.elements))
+    return false;
+  c.kind = static_cast<TaskKind>(kind);
+  c.by = row.bytes(5) == "bytes" ? RankBy::kBytes : RankBy::kPackets;
+  c.threshold = {row.bits(6), static_cast<uint32_t>(row.number(7))};
+  c.memory_bytes = row.bits(8);
+  c.seed = row.bits(9);
+  task.derived_from = row.bytes(10);
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<SqliteTasks> SqliteTasks::open(SqliteDb& db) {
+  SqliteTasks tasks;
+  absl::Status status = db.prepare(
+      "SELECT id FROM tasks WHERE name = ?1 AND kind = ?2 AND fields = ?3 AND elements = ?4 AND rank_by = ?5 "
+      "AND threshold = ?6 AND threshold_share_ppm = ?7 AND memory_bytes = ?8 AND seed = ?9 AND derived_from "
+      "= "
+      "?10",
+      tasks.find_);
+  if (status.ok()) {
+    status = db.prepare(
+        "INSERT INTO tasks(name, kind, fields, elements, rank_by, threshold, threshold_share_ppm, "
+        "memory_bytes, seed, derived_from) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        tasks.add_);
+  }
+  if (!status.ok()) return status;
+  return tasks;
+}
+
+absl::StatusOr<int64_t> SqliteTasks::id(const TaskConfig& task, const TaskConfig* source) {
+  const std::string kind = task_kind_name(task.kind), fields = field_names(task.fields),
+                    elements = field_names(task.elements),
+                    derived_from = source == nullptr ? "" : source->name;
+  const std::string rank_by =
+      task.kind == TaskKind::kHeavyHitters ? (task.by == RankBy::kBytes ? "bytes" : "packets") : "";
+  const auto with_columns = [&](auto&& use) {
+    return use(task.name, kind, fields, elements, rank_by, Bits{task.threshold.count},
+               int64_t{task.threshold.share_ppm}, Bits{task.memory_bytes}, Bits{task.seed}, derived_from);
+  };
+  const auto find = [&](const auto&... columns) { return find_.number(0, columns...); };
+  const absl::StatusOr<int64_t> found = with_columns(find);
+  if (!found.ok() || *found != 0) return found;
+  absl::Status status = with_columns([&](const auto&... columns) { return add_.run(columns...); });
+  if (!status.ok()) return status;
+  return with_columns(find);
+}
+
+absl::StatusOr<std::vector<SqliteTask>> read_sqlite_tasks(SqliteDb& db) {
+  SqliteStatement all;
+  absl::Status status = db.prepare(
+      "SELECT id, name, kind, fields, elements, rank_by, threshold, threshold_share_ppm, memory_bytes, seed, "
+      "derived_from FROM tasks ORDER BY id",
+      all);
+  if (!status.ok()) return status;
+  std::vector<SqliteTask> tasks;
+  std::string unknown;
+  status = all.each([&](const SqliteRow& row) {
+    SqliteTask task;
+    if (!read_task(row, task)) unknown = task.config.name;
+    tasks.push_back(std::move(task));
+    return unknown.empty();
+  });
+  if (!status.ok()) return status;
+  if (unknown.empty()) return tasks;
+  return absl::FailedPreconditionError(absl::StrCat(
+      db.path(), ": task '", unknown, "' has a kind or a field that this program does not know"));
+}
+
+const char* task_kind_name(TaskKind kind) { return kKindNames[static_cast<size_t>(kind)]; }
+
+}  // namespace netspectra

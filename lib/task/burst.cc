@@ -1,0 +1,25 @@
+#include "task/burst.h"
+
+#include <algorithm>
+
+namespace netspectra {
+
+void HashedKey::hash(std::span<const Packet> packets, uint64_t* hashes) const {
+  const KeyMask mask = mask_;  // in registers: a hash that is stored cannot change them
+  const KeyHash hash = hash_;
+  for (size_t i = 0; i < packets.size(); ++i) hashes[i] = hash(mask.apply_words(packets[i].key));
+}
+
+std::span<const uint64_t> Burst::hashes(const HashedKey& key) const {
+  size_t at = 0;
+  const size_t there = std::min(columns_, kColumns);
+  while (at < there && !(*keys_[at] == key)) ++at;
+  if (at == there) {
+    at = columns_++ % kColumns;
+    keys_[at] = &key;
+    key.hash(packets_, hashes_[at].data());
+  }
+  return {hashes_[at].data(), packets_.size()};
+}
+
+}  // namespace netspectra
