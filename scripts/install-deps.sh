@@ -43,6 +43,8 @@ test  ethtool                        the same: offloads off
 test  tcpreplay                      the same: a sender that is not ours
 test  python3                        test drivers, the layer check, counting of results
 test  strace                         end-to-end tests: system calls of a running worker
+test  curl                           the examples of docs/query-api.md
+test  jq                             the same
 test  procps                         tests of scripts/live-demo.sh: pgrep
 demo  nats-server                    what probe and engine talk over
 demo  iproute2                       a namespace with a veth pair

@@ -74,6 +74,18 @@ struct Series::Judged {
   }
 };
 
+bool Series::is_told(const FlowKey& key, const EpochMoment& epoch) const {
+  const auto cleared = cleared_.find(key);
+  return cleared != cleared_.end() && epoch.end_ns() <= cleared->second;
+}
+
+void Series::note_cleared(const FlowKey& key, const EpochMoment& epoch, size_t most) {
+  cleared_[key] = epoch.end_ns();
+  if (cleared_.size() <= most) return;
+  cleared_.erase(std::min_element(cleared_.begin(), cleared_.end(),
+                                  [](const auto& a, const auto& b) { return a.second < b.second; }));
+}
+
 // The samples of the whole epoch, as far as it has come.
 void Series::add_amendments(const AlertRule& rule, const EpochMoment& epoch, Samples& samples) {
   const auto is_same = [&](const OpenEpoch& o) { return o.run == epoch.run && o.start_ns == epoch.start_ns; };
@@ -114,7 +126,10 @@ uint64_t Series::judge(const AlertRule& rule, const EpochMoment& epoch, Samples 
                    [](const auto& a, const auto& b) { return a.first > b.first; });
   for (const auto& [value, key] : order) {
     const auto tracked = keys.find(key);
+    if (now.late && is_told(key, epoch)) continue;
+    const bool fired = tracked->second.firing();
     now.step(key, tracked->second, value, on_change);
+    if (fired && tracked->second.idle()) note_cleared(key, epoch, rule.max_keys);
     if (!rule.rise && tracked->second.idle()) keys.erase(tracked);
   }
   return admit(rule, now, samples, on_change);
@@ -127,6 +142,7 @@ uint64_t Series::admit(const AlertRule& rule, const Judged& now, const Samples& 
   std::vector<std::pair<double, FlowKey>> fresh;
   for (const auto& [key, amount] : samples.amounts) {
     const double value = samples.value_of(amount, rule, now.epoch.period_ns);
+    if (now.late && is_told(key, now.epoch)) continue;
     if (rule.rise || value > rule.above) fresh.emplace_back(value, key);
   }
   const auto larger = [](const auto& a, const auto& b) {

@@ -77,6 +77,10 @@ class Series {
 
  private:
   struct Judged;
+  // Whether the key's alert was over after the epoch: what comes late of it is no news.
+  bool is_told(const FlowKey& key, const EpochMoment& epoch) const;
+  void note_cleared(const FlowKey& key, const EpochMoment& epoch, size_t most);
+  std::map<FlowKey, uint64_t> cleared_;  // end of the epoch that cleared it; of this process's life
   void add_amendments(const AlertRule& rule, const EpochMoment& epoch, Samples& samples);
   uint64_t admit(const AlertRule& rule, const Judged& now, const Samples& samples, const OnChange& on_change);
 };

@@ -131,6 +131,18 @@ TEST(AlertRules, ALateEpochFiresWhatHasNoForAndClearsNothing) {
   EXPECT_EQ(desk.feed(packets(2, 0)), "");
 }
 
+TEST(AlertRules, AnEpochThatComesAgainAfterItsAlertWasResolvedIsNoNews) {
+  Desk desk(per_source(100));
+  const auto sends = [](uint64_t epoch, uint64_t count) {
+    return Epoch(epoch).flows({record(source(1), count)});
+  };
+  EXPECT_EQ(desk.feed(sends(1, 200)), "firing src_ip 10.0.0.1 200");
+  EXPECT_EQ(desk.feed(sends(3, 10)), "resolved src_ip 10.0.0.1 10");
+  EXPECT_EQ(desk.feed(sends(2, 300)), "");
+  EXPECT_EQ(desk.feed(Epoch(2).flows({record(source(2), 300)})), "firing src_ip 10.0.0.2 300");
+  EXPECT_EQ(desk.feed(sends(4, 400)), "resolved src_ip 10.0.0.2 0; firing src_ip 10.0.0.1 400");
+}
+
 TEST(AlertRules, ALateAmendmentAddsToItsOwnEpoch) {
   Desk desk(rule(AlertMetric::kPackets, 100));
   desk.feed(Epoch(0).missing(1).ledger(60));
