@@ -75,7 +75,7 @@ class Engine:
 
 
 def rows_per_s(build, folder, store, epochs):
-    """(median, of the fastest epoch), and the peak of resident memory per million records; checked by a query."""
+    """(median, of the fastest epoch); checked by a query."""
     lines = load(build, "store", store, epochs, RECORDS)
     with Engine(build, folder, store) as engine:
         ledger = engine.get("/api/v1/aggregate?task=per_five_tuple&by=protocol")["ledger"]

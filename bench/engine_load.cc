@@ -1,14 +1,13 @@
 // Epochs of known size for the engine's benchmarks (bench/engine.py): straight into a store, or to NATS, each at the end
 // of its time as a probe's.
 //
-//   engine-load store URL EPOCHS RECORDS     prints a line for each: seconds that put() took, resident MiB afterwards
+//   engine-load store URL EPOCHS RECORDS     prints a line for each: seconds that put() took
 //   engine-load send NATS_URL EPOCHS RECORDS PERIOD_MS  prints a line for each: its start in ns
 #include <time.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <string>
 #include <thread>
 
@@ -36,13 +35,6 @@ uint64_t wall_clock_ns() {
   std::exit(1);
 }
 
-double resident_mib() {
-  std::ifstream statm("/proc/self/statm");
-  double all = 0, resident = 0;
-  statm >> all >> resident;
-  return resident * 4096 / (1 << 20);
-}
-
 std::shared_ptr<const TaskPlan> plan() {
   return std::make_shared<const TaskPlan>(plan_tasks({default_task()}));
 }
@@ -65,7 +57,7 @@ void store(const std::string& url, uint64_t epochs, uint64_t count) {
     result.period_ns = kPeriodNs;
     const Clock::time_point began = Clock::now();
     if (const absl::Status put = (*opened)->put(result); !put.ok()) die(put);
-    std::printf("%.6f %.1f\n", std::chrono::duration<double>(Clock::now() - began).count(), resident_mib());
+    std::printf("%.6f\n", std::chrono::duration<double>(Clock::now() - began).count());
   }
   if (const absl::Status closed = (*opened)->close(); !closed.ok()) die(closed);
 }

@@ -52,8 +52,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# What is built is the user's, not root's.
+as_user=()
+[[ -z ${SUDO_USER:-} ]] || as_user=(runuser -u "$SUDO_USER" --)
 step() {
-  "$@" >"$work/build.log" 2>&1 </dev/null && return
+  "${as_user[@]}" "$@" >"$work/build.log" 2>&1 </dev/null && return
   tail -n 25 "$work/build.log" >&2
   die "the build failed at '$1'"
 }

@@ -117,15 +117,17 @@ HttpStats ApiServer::stats() {
 }
 
 HttpResponse ApiServer::answer_query(const std::string& path, const HttpRequest& request) {
+  if ((path == "live" || path == "alerts") && !request.query.empty()) {
+    return error(400, absl::StrCat(request.query[0].first, ": ", path, " takes no parameters"));
+  }
   if (path == "live") {
     HttpResponse events = reply(200, "text/event-stream", "retry: 2000\n\n");
     events.listen = true;
     return events;
   }
   if (path == "alerts") {
-    if (!request.query.empty())
-      return error(400, absl::StrCat(request.query[0].first, ": alerts take no parameters"));
-    return json(absl::StrCat("{\"rows\":", status_.read().alerts, ",\"next\":null}\n"));
+    const std::shared_ptr<const std::string> alerts = status_.read().alerts;
+    return json(alerts != nullptr ? *alerts : "{\"rows\":[],\"left_out\":0,\"next\":null}\n");
   }
   absl::StatusOr<std::unique_ptr<QuerySource>> source = take_source();
   if (!source.ok()) return error(http_status(source.status()), std::string(source.status().message()));

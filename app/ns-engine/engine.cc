@@ -30,6 +30,7 @@ using std::chrono::nanoseconds;
 
 constexpr milliseconds kLookEvery(100);
 constexpr milliseconds kTickEvery(1000);
+constexpr size_t kMostAlertRows = 1000;
 // What is not acknowledged comes again to the next engine well before its grace is over.
 constexpr nanoseconds kLongestAckWait = std::chrono::seconds(10);
 constexpr size_t kMissingShown = 3;
@@ -82,7 +83,7 @@ class Engine {
     if (!consumer.ok()) return consumer.status();
     consumer_ = *std::move(consumer);
     status_.change([&](EngineFigures& figures) { figures.memory_limit_bytes = options_.memory_limit_bytes; });
-    if (!options_.alerts.rules.empty()) {
+    if (!options_.alerts.state_file.empty()) {
       absl::StatusOr<std::unique_ptr<AlertDesk>> alerts =
           AlertDesk::open(options_.alerts, wall_clock_ns(), report_error);
       if (!alerts.ok()) return alerts.status();
@@ -102,8 +103,8 @@ class Engine {
 
   int run() {
     report_error(absl::StrCat("engine: ", options_.subject(), " as ", options_.consumer, " into ",
-                              options_.store, ", grace ", exact_duration_ns(options_.grace_ns), ", at most ",
-                              human_bytes(options_.memory_limit_bytes)));
+                              store_name(options_.store), ", grace ", exact_duration_ns(options_.grace_ns),
+                              ", at most ", human_bytes(options_.memory_limit_bytes)));
     if (api_ != nullptr) report_error(absl::StrCat("engine: listening on ", listening_on()));
     DeliveredMessage message;
     bool stored = true;
@@ -121,13 +122,18 @@ class Engine {
            (options_.duration_ns != 0 && Clock::now() - began_ >= nanoseconds(options_.duration_ns));
   }
 
+  // The aggregator's clock, which stands still while nothing is taken: epochs then do not grow old.
+  uint64_t intake_now_ns() const { return now_ns() - paused_ns_; }
+
   // While the store is down.
   bool pause(unsigned seconds) {
+    const uint64_t began_ns = now_ns();
     const Clock::time_point until = Clock::now() + std::chrono::seconds(seconds);
     while (!over() && Clock::now() < until) {
       ::poll(nullptr, 0, static_cast<int>(kLookEvery.count()));
       settle();
     }
+    paused_ns_ += now_ns() - began_ns;
     return !over();
   }
 
@@ -135,7 +141,7 @@ class Engine {
   bool take(const DeliveredMessage& message) {
     while (true) {
       const absl::StatusOr<StreamAggregator::Intake> taken =
-          aggregator_->add(message.subject, message.bytes, message.ticket, now_ns());
+          aggregator_->add(message.subject, message.bytes, message.ticket, intake_now_ns());
       if (taken.ok()) {
         if (*taken != StreamAggregator::Intake::kHeld) consumer_->acknowledge(message.ticket);
         return true;
@@ -145,8 +151,9 @@ class Engine {
   }
 
   bool write_ready() {
-    while (std::optional<CollectedEpoch> epoch = aggregator_->next(now_ns())) {
+    while (std::optional<CollectedEpoch> epoch = aggregator_->next(intake_now_ns())) {
       if (!write(*std::move(epoch))) return false;
+      settle();
     }
     return true;
   }
@@ -162,7 +169,11 @@ class Engine {
     note_stored(result, *plan, Clock::now() - began);
     for (uint64_t ticket : tickets) consumer_->acknowledge(ticket);
     if (api_ != nullptr) api_->publish("epoch", epoch_event(result, *plan));
-    if (alerts_ != nullptr) tell_alerts(alerts_->on_epoch(result, wall_clock_ns()));
+    if (alerts_ != nullptr) {
+      const std::vector<AlertEvent> events = alerts_->on_epoch(result, wall_clock_ns());
+      tell_alerts(events);
+      if (!events.empty()) show_alerts();
+    }
     report_error(epoch_line(result, *plan));
     for (const std::string& fault : result.faults) {
       report_error(absl::StrCat(result.origin.site, "/", result.origin.probe, ": ", fault));
@@ -173,29 +184,39 @@ class Engine {
   void settle() {
     for (uint64_t ticket : aggregator_->take_given_up()) consumer_->acknowledge(ticket);
     consumer_->hold();
-    for (const std::string& line : aggregator_->take_complaints(now_ns())) report_error(line);
+    for (const std::string& line : aggregator_->take_complaints(intake_now_ns())) report_error(line);
     for (const std::string& event : consumer_->take_events()) report_error(event);
-    if (const Clock::time_point now = Clock::now(); alerts_ != nullptr && now - ticked_ >= kTickEvery) {
+    // While nothing can be taken, nobody is silent.
+    const bool listens = consumer_->connected() && writer_->trouble().empty();
+    if (const Clock::time_point now = Clock::now();
+        alerts_ != nullptr && listens && now - ticked_ >= kTickEvery) {
       ticked_ = now;
       tell_alerts(alerts_->tick(wall_clock_ns()));
+      show_alerts();
     }
     note_state();
   }
 
-  // To those who listen, and to those who ask.
   void tell_alerts(const std::vector<AlertEvent>& events) {
     for (const AlertEvent& event : events) {
       if (api_ != nullptr) api_->publish("alert", alert_json(event));
     }
-    std::string rows;
-    uint64_t firing = 0;
-    for (const ActiveAlert& alert : alerts_->alerts()) {
-      absl::StrAppend(&rows, rows.empty() ? "" : ",", alert_json(alert));
-      firing += alert.state == AlertState::kFiring;
-    }
+  }
+
+  void show_alerts() {
+    std::vector<ActiveAlert> alerts = alerts_->alerts();
+    const auto fires = [](const ActiveAlert& alert) { return alert.state == AlertState::kFiring; };
+    const auto pending = std::stable_partition(alerts.begin(), alerts.end(), fires);
+    const auto firing = static_cast<uint64_t>(pending - alerts.begin());
+    std::string answer = "{\"rows\":[";
+    const size_t shown = std::min(kMostAlertRows, alerts.size());
+    for (size_t i = 0; i < shown; ++i) absl::StrAppend(&answer, i == 0 ? "" : ",", alert_json(alerts[i]));
+    absl::StrAppend(&answer, "],\"left_out\":", alerts.size() - shown, ",\"next\":null}\n");
+    auto shared = std::make_shared<const std::string>(std::move(answer));
     status_.change([&](EngineFigures& figures) {
-      figures.alerts = absl::StrCat("[", rows, "]");
+      figures.alerts = std::move(shared);
       figures.alerts_firing = firing;
+      figures.alerts_untracked_keys = alerts_->counters().untracked_keys;
       figures.alerts_delivered = figures.alerts_failed = figures.alerts_waiting = 0;
       for (const Courier::Counters& receiver : alerts_->deliveries()) {
         figures.alerts_delivered += receiver.delivered;
@@ -278,6 +299,7 @@ class Engine {
   std::optional<StreamAggregator> aggregator_;
   std::unique_ptr<AlertDesk> alerts_;  // null: there are no rules
   Clock::time_point ticked_;
+  uint64_t paused_ns_ = 0;
   EngineStatus status_;
   std::unique_ptr<ApiServer> api_;  // null: none is wanted
 };

@@ -93,6 +93,8 @@ std::string metrics_text(const EngineFigures& figures, const HttpStats& http) {
   out.counter("probes_left_out_total", "Epochs of probes beyond the first thousand, not shown one by one.",
               figures.probes_left_out);
   out.gauge("alerts_firing", "Alerts that fire.", figures.alerts_firing);
+  out.counter("alerts_untracked_keys_total", "Keys over a threshold that a rule had no room for.",
+              figures.alerts_untracked_keys);
   out.counter("alerts_delivered_total", "Messages of alerts that were delivered.", figures.alerts_delivered);
   out.counter("alerts_failed_total", "Messages of alerts that were given up.", figures.alerts_failed);
   out.gauge("alerts_waiting", "Messages of alerts on their way.", figures.alerts_waiting);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -37,7 +38,8 @@ struct EngineFigures {
   uint64_t probes_left_out = 0;                                 // epochs of those that there was no room for
   uint64_t alerts_delivered = 0, alerts_failed = 0, alerts_waiting = 0;
   uint64_t alerts_firing = 0;
-  std::string alerts = "[]";  // JSON: rows
+  uint64_t alerts_untracked_keys = 0;
+  std::shared_ptr<const std::string> alerts;  // the answer to /api/v1/alerts; null: there are no rules
 };
 
 class EngineStatus {

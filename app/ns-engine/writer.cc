@@ -36,7 +36,7 @@ void Writer::tell_trouble(const absl::Status& status) {
 absl::Status Writer::try_put(const EpochResult& result) {
   if (absl::Status opened = reopen(); !opened.ok()) return opened;
   if (in_doubt_) {
-    const absl::StatusOr<std::vector<EpochOrigin>> stored = find(result.origin, result.start_ns);
+    const absl::StatusOr<std::vector<EpochOrigin>> stored = store_->find(result.origin, result.start_ns);
     if (!stored.ok()) return stored.status();
     if (std::any_of(stored->begin(), stored->end(),
                     [&](const EpochOrigin& origin) { return origin.amendment == result.origin.amendment; }))

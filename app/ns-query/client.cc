@@ -12,7 +12,7 @@ namespace {
 constexpr size_t kMaxAnswerBytes = 128 << 20;  // twice what an engine gives
 constexpr size_t kMaxErrorBytes = 64 << 10;
 constexpr long kConnectSeconds = 10;
-constexpr long kAnswerSeconds = 120;  // the engine gives up after 60
+constexpr long kAnswerSeconds = 600;  // longer than the engine's query_time is likely to be
 // The engine sends a comment every 15 s.
 constexpr long kSilentSeconds = 60;
 constexpr int kPollMs = 100;

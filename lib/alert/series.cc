@@ -82,8 +82,10 @@ bool Series::is_told(const FlowKey& key, const EpochMoment& epoch) const {
 void Series::note_cleared(const FlowKey& key, const EpochMoment& epoch, size_t most) {
   cleared_[key] = epoch.end_ns();
   if (cleared_.size() <= most) return;
-  cleared_.erase(std::min_element(cleared_.begin(), cleared_.end(),
-                                  [](const auto& a, const auto& b) { return a.second < b.second; }));
+  // All of the oldest epoch at once: one by one would be a search each.
+  uint64_t oldest_ns = kNever;
+  for (const auto& [name, end_ns] : cleared_) oldest_ns = std::min(oldest_ns, end_ns);
+  std::erase_if(cleared_, [&](const auto& one) { return one.second == oldest_ns; });
 }
 
 // The samples of the whole epoch, as far as it has come.

@@ -201,7 +201,7 @@ absl::Status replace_file(const std::string& path, const std::string& content) {
   // Undelivered messages are in it, which are nobody else's business.
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return errno_status(temporary);
-  const bool written = write_all(fd, content) && ::fsync(fd) == 0;
+  const bool written = ::fchmod(fd, 0600) == 0 && write_all(fd, content) && ::fsync(fd) == 0;
   const absl::Status status = written ? absl::OkStatus() : errno_status(temporary);
   ::close(fd);
   if (!status.ok()) {

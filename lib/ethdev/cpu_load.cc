@@ -21,8 +21,9 @@
 namespace netspectra {
 namespace {
 
-constexpr int kBusy = 50;    // percent
-constexpr int kPolled = 90;  // percent, by one thread
+constexpr int kBusy = 50;                       // percent
+constexpr int kPolled = 90;                     // percent, by one thread
+constexpr uint64_t kKernelThread = 0x00200000;  // PF_KTHREAD of linux/sched.h
 
 struct Ticks {
   uint64_t idle = 0, all = 0;
@@ -88,7 +89,11 @@ bool read_stat(const std::string& path, Thread& thread) {
   thread.name = stat.substr(open + 1, close - open - 1);
   std::istringstream fields(stat.substr(close + 1));
   std::string skipped;
-  for (int field = 3; field < 14; ++field) fields >> skipped;
+  for (int field = 3; field < 9; ++field) fields >> skipped;
+  uint64_t flags = 0;
+  fields >> flags;
+  if ((flags & kKernelThread) != 0) return false;  // ksoftirqd is busy where packets come; it does not poll
+  for (int field = 10; field < 14; ++field) fields >> skipped;
   uint64_t user = 0, system = 0;
   if (!(fields >> user >> system)) return false;
   thread.ticks = user + system;

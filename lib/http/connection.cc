@@ -153,6 +153,7 @@ void Connection::send(const HttpResponse& response, bool keep_alive) {
   const auto on_sent = then([this, keep_alive](error_code error, size_t) {
     if (error) return close();
     if (!keep_alive) return finish();
+    answer_ = {};  // it may be large, and the connection idle for long
     enter(kIdle, kIdleTime);
     read_request();
   });

@@ -21,8 +21,8 @@ namespace netspectra {
 
 struct ApiLimits {
   uint64_t default_rows = 100;
-  uint64_t max_rows = 100'000;            // of one answer
-  uint64_t max_merged_rows = 20'000'000;  // that `top` reads
+  uint64_t max_rows = 100'000;           // of one answer
+  uint64_t max_merged_rows = 5'000'000;  // that `top` reads
   size_t max_answer_bytes = 64 << 20;
   std::chrono::milliseconds time{30'000};
 };

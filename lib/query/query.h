@@ -61,6 +61,8 @@ struct AggregateQuery {
   uint64_t limit = 0;      // rows; 0 = all
   uint64_t offset = 0;     // rows passed over first
   uint64_t bucket_ns = 0;  // 0 = one for the whole time
+  // Different keys and buckets that are added up at a time: beyond it ResourceExhausted. About 200 bytes each.
+  uint64_t max_sums = 5'000'000;
   // Only epochs in which this estimator was computed from `task`'s records alone; "" = all.
   std::string exactly_known_to;
 };

@@ -84,6 +84,11 @@ absl::Status aggregate_pieces(const SqliteScope& scope, const std::vector<RowPie
       sums.add(key, read_counters(row, column));
     });
     if (!status.ok()) return status;
+    if (rows.size() > query.max_sums) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "more than ", query.max_sums,
+          " different keys would have to be added up; narrow from and to, or where, or ask by fewer fields"));
+    }
   }
   keep_first(rows, wanted, before);
   std::sort(rows.begin(), rows.end(), before);

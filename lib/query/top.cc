@@ -66,6 +66,7 @@ absl::Status take_records(QuerySource& source, const TopQuery& query, const std:
   records.by = query.task.fields | query.task.elements;
   records.order = OrderBy::kTime;
   records.limit = rows_left + 1;
+  records.max_sums = rows_left;
   records.exactly_known_to = query.task.name;
   RecordFeed feed(estimate);
   uint64_t rows = 0;

@@ -18,6 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kTimeout{60'000};
+// An epoch of millions of records, on a busy server: given up too early, it would be tried again, and again.
+constexpr milliseconds kInsertTimeout{900'000};
 constexpr long kConnectTimeoutMs = 5'000;
 constexpr int kTries = 3;
 constexpr milliseconds kPause{100};         // between them
@@ -165,11 +167,11 @@ absl::Status ClickHouseClient::error(absl::StatusCode code, const std::string& c
   return {code, absl::StrCat(options_.name(), ": ", cause)};
 }
 
-absl::StatusOr<milliseconds> ClickHouseClient::time_left() const {
-  if (deadline_ == Clock::time_point::max()) return kTimeout;
+absl::StatusOr<milliseconds> ClickHouseClient::time_left(milliseconds longest) const {
+  if (deadline_ == Clock::time_point::max()) return longest;
   const auto left = std::chrono::ceil<milliseconds>(deadline_ - Clock::now());
   if (left.count() <= 0) return error(absl::StatusCode::kDeadlineExceeded, "there is no time left");
-  return std::min(left, kTimeout);
+  return std::min(left, longest);
 }
 
 std::string ClickHouseClient::url(const Request& request, milliseconds time) const {
@@ -187,7 +189,7 @@ std::string ClickHouseClient::url(const Request& request, milliseconds time) con
 }
 
 absl::Status ClickHouseClient::send(Request& request) {
-  const absl::StatusOr<milliseconds> time = time_left();
+  const absl::StatusOr<milliseconds> time = time_left(request.more != nullptr ? kInsertTimeout : kTimeout);
   if (!time.ok()) return time.status();
   CURL* curl = curl_.get();
   curl_easy_reset(curl);

@@ -65,7 +65,7 @@ class ClickHouseClient {
   explicit ClickHouseClient(const ClickHouseOptions& options) : options_(options) {}
   absl::Status send_repeatable(Request& request);
   absl::Status send(Request& request);
-  absl::StatusOr<std::chrono::milliseconds> time_left() const;
+  absl::StatusOr<std::chrono::milliseconds> time_left(std::chrono::milliseconds longest) const;
   std::string url(const Request& request, std::chrono::milliseconds time) const;
   absl::Status outcome(const Request& request, int curl_code, const char* curl_words) const;
   absl::Status error(absl::StatusCode code, const std::string& cause) const;

@@ -7,6 +7,13 @@
 
 namespace netspectra {
 
+std::string store_name(const std::string& url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string::npos) return url;
+  const size_t host = scheme + 3, path = url.find('/', host), at = url.rfind('@', path);
+  return at == std::string::npos || at < host ? url : url.substr(0, host) + url.substr(at + 1);
+}
+
 absl::StatusOr<std::unique_ptr<Store>> open_store(const std::string& url) {
   constexpr const char* kKnown = "known are: files:DIR, sqlite:PATH, clickhouse://USER@HOST:PORT/DATABASE";
   const size_t colon = url.find(':');

@@ -33,6 +33,9 @@ class Store {
   virtual absl::Status close() = 0;
 };
 
+// For messages: the URL without a login.
+std::string store_name(const std::string& url);
+
 // "files:DIR": JSON Lines per epoch and task (docs/store.md). Other schemes are refused by name.
 absl::StatusOr<std::unique_ptr<Store>> open_store(const std::string& url);
 

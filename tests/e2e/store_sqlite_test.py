@@ -155,7 +155,7 @@ def normal(sql):
 
 def test_the_schema_and_the_examples_of_the_documentation_are_true(folder):
     text = (ROOT / "docs" / "store.md").read_text()
-    text = text[text.index("## `sqlite:PATH`"):]
+    text = text[text.index("## `sqlite:PATH`"):text.index("## `clickhouse://`")]
     examples, tables = (block.split("```")[0] for block in text.split("```sql\n")[1:])
     documented = {normal(statement) for statement in tables.split(";") if statement.strip()}
     run_json("-p", "10s", "--store", f"sqlite:{folder}/x.db", many_epochs(folder, 20, 2))

@@ -344,6 +344,13 @@ TEST_F(FilesStoreTest, ADirectoryThatIsTakenAwayIsNamed) {
   EXPECT_NE(message.find(": No such file or directory"), std::string::npos) << message;
 }
 
+TEST(StoreName, HasNoLogin) {
+  EXPECT_EQ(store_name("clickhouse://engine:secret@db:8123/flows?tls=1"), "clickhouse://db:8123/flows?tls=1");
+  EXPECT_EQ(store_name("clickhouse://db:8123/a@b"), "clickhouse://db:8123/a@b");
+  EXPECT_EQ(store_name("clickhouse://a@b@db"), "clickhouse://db");
+  EXPECT_EQ(store_name("sqlite:/var/a@b.db"), "sqlite:/var/a@b.db");
+}
+
 TEST(OpenStore, AnUnknownSchemeIsNamedWithWhatThereIs) {
   EXPECT_EQ(open_store("redis:host").status().message(),
             "store: unknown scheme 'redis:'; known are: files:DIR, sqlite:PATH, "
