@@ -87,7 +87,7 @@ check "it leaves nothing" nothing_left
 set -m
 # begin WHAT FILE: the demo with --keep, in the background, until it has said WHAT.
 begin() {
-  setpriv --pdeathsig TERM env PATH="$work/bin:$PATH" "$tree/scripts/live-demo.sh" --keep >"$work/out" 2>"$work/err" </dev/null &
+  setpriv --pdeathsig TERM env --default-signal=INT PATH="$work/bin:$PATH" "$tree/scripts/live-demo.sh" --keep >"$work/out" 2>"$work/err" </dev/null &
   pid=$!
   local end=$((SECONDS + 60))
   until grep -qF "$1" "$work/$2" || ! kill -0 "$pid" || ((SECONDS >= end)); do sleep 0.1; done
