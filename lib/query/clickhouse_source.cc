@@ -21,6 +21,8 @@
 namespace netspectra {
 namespace {
 
+constexpr std::chrono::seconds kOpenTime{10};
+
 constexpr uint64_t kStatesAtOnce = 64 << 20;  // bytes
 constexpr size_t kEpochsAtOnce = 4096;        // whose attempts stand in one statement
 
@@ -302,6 +304,7 @@ absl::StatusOr<std::unique_ptr<QuerySource>> open_clickhouse_source(const ClickH
   absl::StatusOr<ClickHouseClient> client = ClickHouseClient::open(options);
   if (!client.ok()) return client.status();
   auto source = std::make_unique<ClickHouseSource>(*std::move(client));
+  source->set_deadline(QuerySource::Clock::now() + kOpenTime);  // until the first question sets its own
   if (absl::Status opened = source->open(); !opened.ok()) return opened;
   return source;
 }
