@@ -260,7 +260,7 @@ def test_a_flood_and_scans_are_said_once_across_restarts_and_clear(folder):
             with LiveProbe(folder, *words, "--nats", nats.url) as probe:
                 probe.ready()
                 more_epochs(engine, 2)
-                assert engine.page("alerts") == {"rows": [], "next": None} and not webhook.messages
+                assert engine.page("alerts") == {"rows": [], "left_out": 0, "next": None} and not webhook.messages
                 with Attack(net):
                     # They fire, and all are told.
                     for source in (webhook, mail, live):
