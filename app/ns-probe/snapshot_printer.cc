@@ -6,11 +6,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "config/task_options.h"
 #include "output/json_rows.h"
 #include "output/json_text.h"
 #include "output/rows.h"
 #include "task/task.h"
+#include "task/task_words.h"
 #include "telemetry/label_text.h"
 
 namespace netspectra {

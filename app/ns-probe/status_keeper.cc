@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "config/task_options.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {

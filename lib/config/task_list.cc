@@ -6,6 +6,7 @@
 #include "config/task_options.h"
 #include "config/task_spec.h"
 #include "config/values.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "config/values.h"
 #include "config/words.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {

@@ -1,4 +1,4 @@
-// The kinds of task and the options that each of them takes.
+// The options that each kind of task takes.
 //
 // Shapes: docs/configuration.md, "Tasks".
 // Errors: InvalidArgument, with a phrase that follows the option ("is not an option of exact (known: ...)").
@@ -14,13 +14,10 @@
 
 namespace netspectra {
 
-inline constexpr std::array<const char*, kTaskKindCount> kTaskKindNames = {"exact", "heavy_hitters",
-                                                                           "super_spreader", "cardinality"};
 // Of any kind.
 inline constexpr std::array<const char*, 5> kTaskOptionNames = {"capacity", "threshold", "by", "memory",
                                                                 "seed"};
 
-inline const char* kind_name(TaskKind kind) { return kTaskKindNames[static_cast<size_t>(kind)]; }
 inline bool takes_elements(TaskKind kind) { return kind == TaskKind::kSuperSpreader; }
 
 absl::Status check_task_option(const std::string& option, TaskKind kind);

@@ -8,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "config/task_options.h"
 #include "config/words.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {

@@ -10,25 +10,14 @@
 #include "output/json_text.h"
 #include "output/rows.h"
 #include "output/text.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
 
-// As they are written in a configuration.
-constexpr const char* kKindNames[kTaskKindCount] = {"exact", "heavy_hitters", "super_spreader",
-                                                    "cardinality"};
-
 std::string address_text(const std::array<uint8_t, 16>& ip, uint8_t ip_version) {
   char text[kMaxAddressText];
   return {text, put_address(text, ip, ip_version)};
-}
-
-std::vector<std::string> field_names(KeyFields fields) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    if (fields.has(static_cast<KeyField>(i))) names.emplace_back(kKeyFieldNames[i]);
-  }
-  return names;
 }
 
 void add_counters(JsonObject& object, const FlowCounters& counters) {
@@ -113,7 +102,7 @@ void append_row(std::string& out, const TaskConfig& task, const StoredRow& row) 
 void append_row(std::string& out, const StoredTask& task) {
   JsonObject object(out);
   object.text("name", task.config.name);
-  object.text("kind", kKindNames[static_cast<size_t>(task.config.kind)]);
+  object.text("kind", kind_name(task.config.kind));
   append_json_strings(object.name("fields"), field_names(task.config.fields));
   append_json_strings(object.name("elements"), field_names(task.config.elements));
   add_options(object, task.config);

@@ -7,20 +7,9 @@
 #include "absl/strings/str_join.h"
 #include "base/units.h"
 #include "query/api_request.h"
+#include "task/task_words.h"
 
 namespace netspectra {
-namespace {
-
-std::string field_list(KeyFields fields) {
-  std::string names;
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    if (!fields.has(static_cast<KeyField>(i))) continue;
-    absl::StrAppend(&names, names.empty() ? "" : ", ", kKeyFieldNames[i]);
-  }
-  return names;
-}
-
-}  // namespace
 
 absl::StatusOr<std::vector<StoredTask>> find_task(const std::vector<StoredTask>& all,
                                                   const std::string& name) {
@@ -75,8 +64,9 @@ absl::Status check_fields(const std::vector<StoredTask>& configured, KeyFields f
     const std::string since =
         configured.size() == 1 ? "" : absl::StrCat(" as configured from ", task.first_start_ns, " on");
     return wrong_parameter(
-        parameter, absl::StrCat("task \"", task.config.name, "\"", since, " has no ", field_list(lacking),
-                                " (known: ", field_list(task.config.fields), ")"));
+        parameter, absl::StrCat("task \"", task.config.name, "\"", since, " has no ",
+                                absl::StrJoin(field_names(lacking), ", "),
+                                " (known: ", absl::StrJoin(field_names(task.config.fields), ", "), ")"));
   }
   return absl::OkStatus();
 }

@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "query/sql.h"
 #include "store/clickhouse_schema.h"
-#include "store/clickhouse_tasks.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
@@ -18,10 +18,7 @@ struct Fields {
   bool tcp_flags = false;
   bool in(const Fields& other) const { return key.subset_of(other.key) && (!tcp_flags || other.tcp_flags); }
   std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (size_t i = 0; i < kKeyFieldCount; ++i) {
-      if (key.has(static_cast<KeyField>(i))) names.emplace_back(kKeyFieldNames[i]);
-    }
+    std::vector<std::string> names = field_names(key);
     if (tcp_flags) names.emplace_back("tcp_flags");
     return names;
   }
@@ -63,7 +60,7 @@ absl::Status wrong_fields(const std::string& task, const Fields& needed,
 
 absl::Status wrong_kind(const ClickHouseRowsQuery& query, const TaskConfig& task) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "task '", query.task, "' is of kind ", clickhouse::kind_name(task.kind), ": ",
+      "task '", query.task, "' is of kind ", kind_name(task.kind), ": ",
       query.exact_only ? "only the records of an exact task can be added up" : "it has no rows with keys"));
 }
 
@@ -86,9 +83,8 @@ absl::StatusOr<std::vector<StoredTask>> answering(const ClickHouseRowsQuery& que
 bool read_task(RowBinaryReader& row, StoredTask& task) {
   TaskConfig& c = task.config;
   c.name = std::string(row.text());
-  const bool known = clickhouse::read_kind(row.text(), c.kind) &
-                     clickhouse::read_fields(row.text(), c.fields) &
-                     clickhouse::read_fields(row.text(), c.elements);
+  const bool known = read_kind(row.text(), c.kind) & read_field_list(row.text(), c.fields) &
+                     read_field_list(row.text(), c.elements);
   c.by = row.text() == "bytes" ? RankBy::kBytes : RankBy::kPackets;
   c.threshold.count = row.u64();
   c.threshold.share_ppm = row.number<uint32_t>();
@@ -197,8 +193,8 @@ absl::StatusOr<ClickHouseRows> find_clickhouse_rows(ClickHouseClient& client,
   std::set<std::string> configurations;
   for (const StoredTask& task : *tasks) {
     rows.kinds.insert(task.config.kind);
-    configurations.insert(absl::StrCat("('", clickhouse::kind_name(task.config.kind), "','",
-                                       clickhouse::field_names(task.config.fields), "')"));
+    configurations.insert(
+        absl::StrCat("('", kind_name(task.config.kind), "','", field_list(task.config.fields), "')"));
   }
   std::string attempts =
       absl::StrCat("SELECT attempt FROM epochs WHERE ", clickhouse_epochs(query.scope), " AND (",

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "query/sql.h"
 #include "store/sqlite_schema.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
@@ -39,10 +40,7 @@ Fields fields_of(const SqliteTask& task) {
 }
 
 std::string names_of(const Fields& fields) {
-  std::vector<std::string> names;
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    if (fields.key.has(static_cast<KeyField>(i))) names.emplace_back(kKeyFieldNames[i]);
-  }
+  std::vector<std::string> names = field_names(fields.key);
   if (fields.tcp_flags) names.emplace_back("tcp_flags");
   return absl::StrJoin(names, ", ");
 }
@@ -51,7 +49,7 @@ using Tasks = std::vector<const SqliteTask*>;
 
 absl::Status wrong_kind(const PieceQuery& query, const SqliteTask& task) {
   return absl::InvalidArgumentError(absl::StrCat(
-      "task '", query.task, "' is of kind ", task_kind_name(task.config.kind), ": ",
+      "task '", query.task, "' is of kind ", kind_name(task.config.kind), ": ",
       query.exact_only ? "only the records of an exact task can be added up" : "it has no rows with keys"));
 }
 

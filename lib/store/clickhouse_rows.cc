@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "store/clickhouse_tasks.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
@@ -91,9 +91,9 @@ void put_tasks(const std::vector<TaskResult>& tasks, RowBinaryWriter& to) {
   };
   using T = const TaskResult&;
   texts([](T t) { return t.task->name; });
-  texts([](T t) { return clickhouse::kind_name(t.task->kind); });
-  texts([](T t) { return clickhouse::field_names(t.task->fields); });
-  texts([](T t) { return clickhouse::field_names(t.task->elements); });
+  texts([](T t) { return kind_name(t.task->kind); });
+  texts([](T t) { return field_list(t.task->fields); });
+  texts([](T t) { return field_list(t.task->elements); });
   texts([](T t) { return rank_name(*t.task); });
   numbers([](T t) { return t.task->threshold.count; });
   numbers([](T t) { return t.task->threshold.share_ppm; });

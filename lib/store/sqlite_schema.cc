@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "store/sqlite_tasks.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
@@ -107,7 +107,7 @@ std::string view_arm(const SqliteRowKind& kind, int64_t partition) {
       "ON x.epoch_id = e.id CROSS JOIN tasks t ON t.id = x.task_id CROSS JOIN sources s ON s.id = "
       "e.source_id CROSS JOIN ",
       kind.table, "_", partition, " r ON r.id BETWEEN x.first_row AND x.first_row + x.row_count - 1 ",
-      "WHERE t.kind = '", task_kind_name(kind.task_kind), "' AND x.partition_id = ", partition);
+      "WHERE t.kind = '", kind_name(kind.task_kind), "' AND x.partition_id = ", partition);
 }
 
 absl::StatusOr<std::vector<int64_t>> partitions_of(SqliteDb& db) {

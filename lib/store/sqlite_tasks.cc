@@ -1,53 +1,21 @@
 #include "store/sqlite_tasks.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
-
-// As they are written in a configuration.
-constexpr std::array<const char*, kTaskKindCount> kKindNames = {"exact", "heavy_hitters", "super_spreader",
-                                                                "cardinality"};
-
-std::string field_names(KeyFields fields) {
-  std::string names;
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    if (!fields.has(static_cast<KeyField>(i))) continue;
-    if (!names.empty()) names += ',';
-    names += kKeyFieldNames[i];
-  }
-  return names;
-}
-
-// The place of a name in a list of them, or the list's size.
-template <size_t kSize>
-size_t place_of(const std::string& name, const std::array<const char*, kSize>& names) {
-  return static_cast<size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-}
-
-bool read_fields(const std::string& names, KeyFields& fields) {
-  for (const std::string& name : std::vector<std::string>(absl::StrSplit(names, ',', absl::SkipEmpty()))) {
-    const size_t place = place_of(name, kKeyFieldNames);
-    if (place == kKeyFieldCount) return false;
-    fields.add(static_cast<KeyField>(place));
-  }
-  return true;
-}
 
 bool read_task(const SqliteRow& row, SqliteTask& task) {
   TaskConfig& c = task.config;
   task.id = row.number(0);
   c.name = row.bytes(1);
-  const size_t kind = place_of(row.bytes(2), kKindNames);
-  if (kind == kTaskKindCount || !read_fields(row.bytes(3), c.fields) ||
-      !read_fields(row.bytes(4), c.elements))
+  if (!read_kind(row.bytes(2), c.kind) || !read_field_list(row.bytes(3), c.fields) ||
+      !read_field_list(row.bytes(4), c.elements)) {
     return false;
-  c.kind = static_cast<TaskKind>(kind);
+  }
   c.by = row.bytes(5) == "bytes" ? RankBy::kBytes : RankBy::kPackets;
   c.threshold = {row.bits(6), static_cast<uint32_t>(row.number(7))};
   c.memory_bytes = row.bits(8);
@@ -77,8 +45,8 @@ absl::StatusOr<SqliteTasks> SqliteTasks::open(SqliteDb& db) {
 }
 
 absl::StatusOr<int64_t> SqliteTasks::id(const TaskConfig& task, const TaskConfig* source) {
-  const std::string kind = task_kind_name(task.kind), fields = field_names(task.fields),
-                    elements = field_names(task.elements),
+  const std::string kind = kind_name(task.kind), fields = field_list(task.fields),
+                    elements = field_list(task.elements),
                     derived_from = source == nullptr ? "" : source->name;
   const std::string rank_by =
       task.kind == TaskKind::kHeavyHitters ? (task.by == RankBy::kBytes ? "bytes" : "packets") : "";
@@ -114,7 +82,5 @@ absl::StatusOr<std::vector<SqliteTask>> read_sqlite_tasks(SqliteDb& db) {
   return absl::FailedPreconditionError(absl::StrCat(
       db.path(), ": task '", unknown, "' has a kind or a field that this program does not know"));
 }
-
-const char* task_kind_name(TaskKind kind) { return kKindNames[static_cast<size_t>(kind)]; }
 
 }  // namespace netspectra

@@ -35,7 +35,4 @@ struct SqliteTask {
 // In the order in which they were first stored.
 absl::StatusOr<std::vector<SqliteTask>> read_sqlite_tasks(SqliteDb& db);
 
-// "exact", as it is written in a configuration.
-const char* task_kind_name(TaskKind kind);
-
 }  // namespace netspectra

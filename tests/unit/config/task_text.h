@@ -4,6 +4,7 @@
 #include <string>
 
 #include "config/task_options.h"
+#include "task/task_words.h"
 
 namespace netspectra {
 

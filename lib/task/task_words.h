@@ -1,0 +1,26 @@
+// Kinds of task and lists of key fields in words, as configurations, stores and answers have them, and back.
+//
+// Threads: pure. Errors: reading gives false for a word that is not known; what was read into is not to be used then.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "packet/flow_key.h"
+#include "task/task_config.h"
+
+namespace netspectra {
+
+inline constexpr std::array<const char*, kTaskKindCount> kTaskKindNames = {"exact", "heavy_hitters",
+                                                                           "super_spreader", "cardinality"};
+inline const char* kind_name(TaskKind kind) { return kTaskKindNames[static_cast<size_t>(kind)]; }
+bool read_kind(std::string_view name, TaskKind& kind);
+
+std::vector<std::string> field_names(KeyFields fields);  // in KeyField's order
+std::string field_list(KeyFields fields);                // "src_ip,dst_ip"
+bool read_field_list(std::string_view list, KeyFields& fields);
+
+}  // namespace netspectra
