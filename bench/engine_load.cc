@@ -3,14 +3,13 @@
 //
 //   engine-load store URL EPOCHS RECORDS     prints a line for each: seconds that put() took
 //   engine-load send NATS_URL EPOCHS RECORDS PERIOD_MS  prints a line for each: its start in ns
-#include <time.h>
-
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
 
+#include "base/system_clock.h"
 #include "bus/publisher.h"
 #include "config/task_spec.h"
 #include "merge/epoch_merger.h"
@@ -23,12 +22,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kWorkers = 2;
-
-uint64_t wall_clock_ns() {
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 [[noreturn]] void die(const absl::Status& status) {
   std::fprintf(stderr, "engine-load: %s\n", std::string(status.message()).c_str());
@@ -68,15 +61,15 @@ void send(const std::string& url, uint64_t epochs, uint64_t count, uint64_t peri
   auto publisher = Publisher::open(nats);
   if (!publisher.ok()) die(publisher.status());
   const std::shared_ptr<const TaskPlan> tasks = plan();
-  const uint64_t run = wall_clock_ns();
+  const uint64_t run = system_clock_ns();
   for (uint64_t epoch = 0; epoch < epochs; ++epoch) {
     const std::vector<FlowRecord> records = random_records(count, epoch);
-    const uint64_t start_ns = wall_clock_ns() / period_ns * period_ns;
+    const uint64_t start_ns = system_clock_ns() / period_ns * period_ns;
     std::vector<EpochPart> parts;
     for (uint32_t worker = 0; worker < kWorkers; ++worker) {
       parts.push_back(part_of_worker(tasks, records, start_ns, period_ns, worker, kWorkers));
     }
-    while (wall_clock_ns() < start_ns + period_ns)
+    while (system_clock_ns() < start_ns + period_ns)
       std::this_thread::sleep_for(std::chrono::microseconds(200));
     for (const EpochPart& part : parts) {
       for (const Message& message : encode(part, "probe", run, period_ns, kWorkers)) {

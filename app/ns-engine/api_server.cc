@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/system_clock.h"
 #include "output/json_text.h"
 #include "page.h"
 
@@ -49,11 +50,6 @@ HttpResponse error(int status, const std::string& what) {
   std::string body = "{\"error\":";
   append_json_string(body, what);
   return reply(status, "application/json", body + "}\n");
-}
-
-uint64_t wall_clock_ns() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
 
 HttpConfig http_config(const HttpOptions& options) {
@@ -132,7 +128,7 @@ HttpResponse ApiServer::answer_query(const std::string& path, const HttpRequest&
   absl::StatusOr<std::unique_ptr<QuerySource>> source = take_source();
   if (!source.ok()) return error(http_status(source.status()), std::string(source.status().message()));
   const absl::StatusOr<std::string> answer =
-      netspectra::answer_query(**source, path, request.query, wall_clock_ns(), limits_);
+      netspectra::answer_query(**source, path, request.query, system_clock_ns(), limits_);
   const bool reusable =
       answer.ok() || absl::IsInvalidArgument(answer.status()) || absl::IsNotFound(answer.status());
   if (reusable) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "alert/alert_desk.h"
 #include "api_server.h"
+#include "base/system_clock.h"
 #include "base/units.h"
 #include "bus/consumer.h"
 #include "common/report.h"
@@ -34,11 +35,6 @@ constexpr size_t kMostAlertRows = 1000;
 // What is not acknowledged comes again to the next engine well before its grace is over.
 constexpr nanoseconds kLongestAckWait = std::chrono::seconds(10);
 constexpr size_t kMissingShown = 3;
-
-uint64_t wall_clock_ns() {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
-}
 
 uint64_t now_ns() {
   return static_cast<uint64_t>(
@@ -85,7 +81,7 @@ class Engine {
     status_.change([&](EngineFigures& figures) { figures.memory_limit_bytes = options_.memory_limit_bytes; });
     if (!options_.alerts.state_file.empty()) {
       absl::StatusOr<std::unique_ptr<AlertDesk>> alerts =
-          AlertDesk::open(options_.alerts, wall_clock_ns(), report_error);
+          AlertDesk::open(options_.alerts, system_clock_ns(), report_error);
       if (!alerts.ok()) return alerts.status();
       alerts_ = *std::move(alerts);
     }
@@ -170,7 +166,7 @@ class Engine {
     for (uint64_t ticket : tickets) consumer_->acknowledge(ticket);
     if (api_ != nullptr) api_->publish("epoch", epoch_event(result, *plan));
     if (alerts_ != nullptr) {
-      const std::vector<AlertEvent> events = alerts_->on_epoch(result, wall_clock_ns());
+      const std::vector<AlertEvent> events = alerts_->on_epoch(result, system_clock_ns());
       tell_alerts(events);
       if (!events.empty()) show_alerts();
     }
@@ -191,7 +187,7 @@ class Engine {
     if (const Clock::time_point now = Clock::now();
         alerts_ != nullptr && listens && now - ticked_ >= kTickEvery) {
       ticked_ = now;
-      tell_alerts(alerts_->tick(wall_clock_ns()));
+      tell_alerts(alerts_->tick(system_clock_ns()));
       show_alerts();
     }
     note_state();
@@ -234,7 +230,7 @@ class Engine {
   }
 
   void note_stored(const EpochResult& result, const TaskPlan& plan, Clock::duration took) {
-    const uint64_t wall_ns = wall_clock_ns();
+    const uint64_t wall_ns = system_clock_ns();
     const uint64_t end_ns = result.start_ns + result.period_ns;
     status_.change([&](EngineFigures& figures) {
       ++figures.epochs;

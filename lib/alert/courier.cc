@@ -12,18 +12,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "alert/post.h"
+#include "base/system_clock.h"
 
 namespace netspectra {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
-
-uint64_t wall_ns() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count());
-}
 
 // A thread inherits what is blocked: signals are for the thread that made it.
 std::thread without_signals(std::function<void()> run) {
@@ -140,7 +135,7 @@ class Courier::Round {
   // Whether it is given up.
   bool failed(const AlertMessage& message, const PostResult& result) {
     if (stopping_) return false;  // it may be because of that
-    const uint64_t now_ns = wall_ns();
+    const uint64_t now_ns = system_clock_ns();
     const bool old = now_ns > message.created_ns && now_ns - message.created_ns >= receiver_.give_up_ns;
     if (result.hopeless || old) {
       ++counters_.failed;

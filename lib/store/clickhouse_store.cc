@@ -16,7 +16,7 @@ constexpr uint64_t kHourNs = 3'600'000'000'000;  // between looks for days that 
 
 class ClickHouseStore : public Store {
  public:
-  ClickHouseStore(ClickHouseClient client, WallClock clock) : client_(std::move(client)), clock_(clock) {}
+  ClickHouseStore(ClickHouseClient client, SystemClock clock) : client_(std::move(client)), clock_(clock) {}
 
   absl::Status open() {
     if (absl::Status status = open_clickhouse_schema(client_); !status.ok()) return status;
@@ -98,7 +98,7 @@ class ClickHouseStore : public Store {
   uint64_t random_number() { return uint64_t{random_()} << 32 | random_(); }
 
   ClickHouseClient client_;
-  const WallClock clock_;
+  const SystemClock clock_;
   std::random_device random_;
   bool drops_days_ = false;  // since the server does not
   uint64_t looked_ns_ = 0;
@@ -108,7 +108,7 @@ class ClickHouseStore : public Store {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> open_clickhouse_store(const ClickHouseOptions& options,
-                                                             WallClock clock) {
+                                                             SystemClock clock) {
   absl::StatusOr<ClickHouseClient> client = ClickHouseClient::open(options);
   if (!client.ok()) return client.status();
   auto store = std::make_unique<ClickHouseStore>(*std::move(client), clock);

@@ -17,13 +17,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/system_clock.h"
 #include "store/clickhouse_url.h"
-#include "store/sqlite_store.h"  // WallClock
 #include "store/store.h"
 
 namespace netspectra {
 
 absl::StatusOr<std::unique_ptr<Store>> open_clickhouse_store(const ClickHouseOptions& options,
-                                                             WallClock clock = system_clock_ns);
+                                                             SystemClock clock = system_clock_ns);
 
 }  // namespace netspectra

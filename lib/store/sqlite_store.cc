@@ -1,7 +1,6 @@
 #include "store/sqlite_store.h"
 
 #include <algorithm>
-#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -155,7 +154,7 @@ class Session {
 
 class SqliteStore final : public Store {
  public:
-  SqliteStore(std::unique_ptr<Session> session, WallClock clock)
+  SqliteStore(std::unique_ptr<Session> session, SystemClock clock)
       : session_(std::move(session)), clock_(clock) {}
 
   absl::Status put(const EpochResult& result) override {
@@ -179,18 +178,13 @@ class SqliteStore final : public Store {
 
  private:
   std::unique_ptr<Session> session_;
-  const WallClock clock_;
+  const SystemClock clock_;
   absl::Status failure_;
 };
 
 }  // namespace
 
-uint64_t system_clock_ns() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
-}
-
-absl::StatusOr<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options, WallClock clock) {
+absl::StatusOr<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options, SystemClock clock) {
   absl::StatusOr<std::unique_ptr<Session>> session = Session::open(options);
   if (!session.ok()) return session.status();
   return std::make_unique<SqliteStore>(*std::move(session), clock);

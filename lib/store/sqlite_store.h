@@ -16,6 +16,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "base/system_clock.h"
 #include "store/store.h"
 
 namespace netspectra {
@@ -29,11 +30,7 @@ struct SqliteOptions {
 // What follows "sqlite:".
 absl::StatusOr<SqliteOptions> parse_sqlite_url(const std::string& rest);
 
-// Nanoseconds since the Unix epoch.
-using WallClock = uint64_t (*)();
-uint64_t system_clock_ns();
-
 absl::StatusOr<std::unique_ptr<Store>> open_sqlite_store(const SqliteOptions& options,
-                                                         WallClock clock = system_clock_ns);
+                                                         SystemClock clock = system_clock_ns);
 
 }  // namespace netspectra
