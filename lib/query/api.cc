@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/saturating_sum.h"
 #include "query/answer.h"
 #include "query/api_request.h"
 #include "query/api_task.h"
@@ -205,8 +206,7 @@ absl::Status add_buckets(const Asked& asked, TopQuery query, uint64_t rows_left,
   while (at_ns < end_ns && !page.more()) {
     const uint64_t start_ns = at_ns - at_ns % bucket_ns;
     query.scope.from_ns = std::max(start_ns, asked.scope.from_ns);
-    query.scope.to_ns =
-        std::min(end_ns, bucket_ns > UINT64_MAX - start_ns ? UINT64_MAX : start_ns + bucket_ns);
+    query.scope.to_ns = std::min(end_ns, saturating_sum(start_ns, bucket_ns));
     absl::StatusOr<LedgerSums> ledger = asked.source.ledger(query.scope, query.task.name);
     if (!ledger.ok()) return ledger.status();
     at_ns = query.scope.to_ns;

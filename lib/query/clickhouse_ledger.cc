@@ -5,34 +5,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/drop_reason.h"
 #include "query/clickhouse_scope.h"
+#include "query/ledger_sums.h"
 
 namespace netspectra {
 namespace {
-
-// The columns of epochs that are simply added up.
-constexpr std::pair<const char*, uint64_t LedgerSums::*> kSums[] = {
-    {"rx_packets", &LedgerSums::rx_packets},
-    {"rx_bytes", &LedgerSums::rx_bytes},
-    {"ip_packets", &LedgerSums::ip_packets},
-    {"ip_bytes", &LedgerSums::ip_bytes},
-    {"not_ip", &LedgerSums::not_ip},
-    {"malformed", &LedgerSums::malformed},
-    {"other_drops", &LedgerSums::other_drops},
-    {"filtered_out", &LedgerSums::filtered_out},
-    {"late_packets", &LedgerSums::late_packets},
-    {"nic_missed", &LedgerSums::nic_missed},
-    {"no_mbuf", &LedgerSums::no_mbuf},
-    {"nic_errors", &LedgerSums::nic_errors},
-    {"kernel_dropped", &LedgerSums::kernel_dropped},
-    {"epoch_overruns", &LedgerSums::epoch_overruns},
-};
-// Those that are counted otherwise, in the order of books_sql()'s columns.
-constexpr uint64_t LedgerSums::*kCounted[] = {
-    &LedgerSums::epochs,           &LedgerSums::missing_snapshots, &LedgerSums::incomplete_epochs,
-    &LedgerSums::faults,           &LedgerSums::expired_epochs,    &LedgerSums::counted_packets,
-    &LedgerSums::overflow_packets, &LedgerSums::overflow_bytes};
 
 constexpr const char* kEnd = "if(start_ns + period < start_ns, 18446744073709551615, start_ns + period)";
 
@@ -50,7 +27,7 @@ std::string books_sql(const ClickHouseClient& client, const QueryScope& scope, c
     overflow_bytes = of_task("overflow_bytes", task);
   }
   std::string inner, outer;
-  for (const auto& [name, sum] : kSums) {
+  for (const auto& [name, sum] : kSummedColumns) {
     absl::StrAppend(&inner, ", sum(", name, ") AS s_", name);
     absl::StrAppend(&outer, ", sum(s_", name, ")");
   }
@@ -74,35 +51,27 @@ absl::Status read_books(ClickHouseClient& client, const QueryScope& scope, const
                         Probes& probes) {
   return client.query(books_sql(client, scope, task), [&](RowBinaryReader& row) {
     ProbeBooks books;
+    LedgerSums& ledger = books.ledger;
     books.site = std::string(row.text());
     books.probe = std::string(row.text());
     for (uint64_t* figure :
          {&books.run, &books.runs, &books.last_start_ns, &books.period_ns, &books.last_stored_ns,
-          &books.ledger.first_start_ns, &books.ledger.last_end_ns}) {
+          &ledger.first_start_ns, &ledger.last_end_ns, &ledger.epochs, &ledger.missing_snapshots,
+          &ledger.incomplete_epochs, &ledger.faults, &ledger.expired_epochs, &ledger.counted_packets,
+          &ledger.overflow_packets, &ledger.overflow_bytes}) {
       *figure = row.u64();
     }
-    for (const auto counted : kCounted) books.ledger.*counted = row.u64();
-    for (const auto& [name, sum] : kSums) books.ledger.*sum = row.u64();
+    for (const auto& [name, sum] : kSummedColumns) ledger.*sum = row.u64();
     if (row.whole()) probes[{books.site, books.probe}] = std::move(books);
     return absl::OkStatus();
   });
-}
-
-// A newer probe's reasons are none of these.
-std::string malformed_reasons() {
-  std::string names;
-  for (size_t i = 0; i < kDropReasonCount; ++i) {
-    if (!is_malformed(static_cast<DropReason>(i))) continue;
-    absl::StrAppend(&names, names.empty() ? "'" : ",'", kDropReasonNames[i], "'");
-  }
-  return names;
 }
 
 absl::Status read_reasons(ClickHouseClient& client, const QueryScope& scope, Probes& probes) {
   return client.query(
       absl::StrCat("SELECT site, probe, reason, sum(of_reason) FROM epochs ARRAY JOIN drop_reason AS reason, "
                    "drop_packets AS of_reason WHERE ",
-                   clickhouse_epochs(scope), " AND reason IN (", malformed_reasons(),
+                   clickhouse_epochs(scope), " AND reason IN (", malformed_reasons_sql(),
                    ") GROUP BY site, probe, reason"),
       [&](RowBinaryReader& row) {
         const std::string site(row.text()), probe(row.text()), reason(row.text());
@@ -140,14 +109,6 @@ absl::Status read_gaps(ClickHouseClient& client, const QueryScope& scope, Probes
         covered_to_ns = std::max(covered_to_ns, end_ns);
         return absl::OkStatus();
       });
-}
-
-void add_ledger(const LedgerSums& from, LedgerSums& to) {
-  to.first_start_ns = to.epochs == 0 ? from.first_start_ns : std::min(to.first_start_ns, from.first_start_ns);
-  to.last_end_ns = std::max(to.last_end_ns, from.last_end_ns);
-  for (const auto& [name, sum] : kSums) to.*sum += from.*sum;
-  for (const auto counted : kCounted) to.*counted += from.*counted;
-  for (const auto& [reason, packets] : from.malformed_by) to.malformed_by[reason] += packets;
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "query/clickhouse_scope.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,74 +10,6 @@
 
 namespace netspectra {
 namespace {
-
-// What a question needs of a task, and what a task has. TCP flags are part of an exact task's records.
-struct Fields {
-  KeyFields key;
-  bool tcp_flags = false;
-  bool in(const Fields& other) const { return key.subset_of(other.key) && (!tcp_flags || other.tcp_flags); }
-  std::vector<std::string> names() const {
-    std::vector<std::string> names = field_names(key);
-    if (tcp_flags) names.emplace_back("tcp_flags");
-    return names;
-  }
-};
-
-Fields fields_of(const TaskConfig& task) { return {task.fields, task.kind == TaskKind::kExact}; }
-
-Fields needed_by(const ClickHouseRowsQuery& query) {
-  Fields needed{query.fields, false};
-  for (const Condition& condition : query.where) {
-    if (condition.field == ConditionField::kTcpFlags) {
-      needed.tcp_flags = true;
-    } else {
-      needed.key.add(static_cast<KeyField>(condition.field));
-    }
-  }
-  return needed;
-}
-
-absl::Status wrong_fields(const std::string& task, const Fields& needed,
-                          const std::vector<StoredTask>& configured) {
-  std::set<std::string> each, all;
-  for (const StoredTask& stored : configured) {
-    const std::vector<std::string> names = fields_of(stored.config).names();
-    each.insert(absl::StrJoin(names, ", "));
-    all.insert(names.begin(), names.end());
-  }
-  std::vector<std::string> missing = needed.names();
-  std::erase_if(missing, [&](const std::string& name) { return all.contains(name); });
-  const std::string there = absl::StrJoin(each, "; ");
-  if (missing.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("task '", task, "' never had ",
-                                                   absl::StrJoin(needed.names(), ", "),
-                                                   " together; it has had: ", there));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("task '", task, "' has no field ", absl::StrJoin(missing, ", "), "; it has: ", there));
-}
-
-absl::Status wrong_kind(const ClickHouseRowsQuery& query, const TaskConfig& task) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "task '", query.task, "' is of kind ", kind_name(task.kind), ": ",
-      query.exact_only ? "only the records of an exact task can be added up" : "it has no rows with keys"));
-}
-
-// Those of the configurations that can answer.
-absl::StatusOr<std::vector<StoredTask>> answering(const ClickHouseRowsQuery& query,
-                                                  std::vector<StoredTask> tasks) {
-  const TaskConfig any = tasks.front().config;
-  std::erase_if(tasks, [&](const StoredTask& task) {
-    return query.exact_only ? task.config.kind != TaskKind::kExact
-                            : task.config.kind == TaskKind::kCardinality;
-  });
-  if (tasks.empty()) return wrong_kind(query, any);
-  const Fields needed = needed_by(query);
-  std::vector<StoredTask> found = tasks;
-  std::erase_if(found, [&](const StoredTask& task) { return !needed.in(fields_of(task.config)); });
-  if (found.empty()) return wrong_fields(query.task, needed, tasks);
-  return found;
-}
 
 bool read_task(RowBinaryReader& row, StoredTask& task) {
   TaskConfig& c = task.config;
@@ -183,33 +114,34 @@ absl::StatusOr<std::vector<StoredTask>> clickhouse_tasks_named(ClickHouseClient&
       names.empty() ? std::string("is none") : absl::StrCat("are: ", absl::StrJoin(names, ", "))));
 }
 
-absl::StatusOr<ClickHouseRows> find_clickhouse_rows(ClickHouseClient& client,
-                                                    const ClickHouseRowsQuery& query) {
-  absl::StatusOr<std::vector<StoredTask>> named = clickhouse_tasks_named(client, query.scope, query.task);
+absl::StatusOr<ClickHouseRows> find_clickhouse_rows(ClickHouseClient& client, const QueryScope& scope,
+                                                    const RowsQuestion& question) {
+  const absl::StatusOr<std::vector<StoredTask>> named = clickhouse_tasks_named(client, scope, question.task);
   if (!named.ok()) return named.status();
-  const absl::StatusOr<std::vector<StoredTask>> tasks = answering(query, *std::move(named));
-  if (!tasks.ok()) return tasks.status();
+  std::vector<const TaskConfig*> known;
+  for (const StoredTask& task : *named) known.push_back(&task.config);
+  const absl::StatusOr<std::vector<size_t>> places = answering(question, known);
+  if (!places.ok()) return places.status();
   ClickHouseRows rows;
   std::set<std::string> configurations;
-  for (const StoredTask& task : *tasks) {
-    rows.kinds.insert(task.config.kind);
-    configurations.insert(
-        absl::StrCat("('", kind_name(task.config.kind), "','", field_list(task.config.fields), "')"));
+  for (const size_t place : *places) {
+    const TaskConfig& task = *known[place];
+    rows.kinds.insert(task.kind);
+    configurations.insert(absl::StrCat("('", kind_name(task.kind), "','", field_list(task.fields), "')"));
   }
-  std::string attempts =
-      absl::StrCat("SELECT attempt FROM epochs WHERE ", clickhouse_epochs(query.scope), " AND (",
-                   of_task("kind", query.task), ", ", of_task("fields", query.task), ") IN (",
-                   absl::StrJoin(configurations, ","), ")");
-  if (!query.exactly_known_to.empty()) {
-    const auto estimators = clickhouse_tasks_named(client, query.scope, query.exactly_known_to);
+  std::string attempts = absl::StrCat("SELECT attempt FROM epochs WHERE ", clickhouse_epochs(scope), " AND (",
+                                      of_task("kind", question.task), ", ", of_task("fields", question.task),
+                                      ") IN (", absl::StrJoin(configurations, ","), ")");
+  if (!question.exactly_known_to.empty()) {
+    const auto estimators = clickhouse_tasks_named(client, scope, question.exactly_known_to);
     if (!estimators.ok()) return estimators.status();
-    absl::StrAppend(&attempts, " AND ", of_task("derived_from", query.exactly_known_to), " = ",
-                    clickhouse_literal(query.task), " AND ", of_task("state_bytes", query.exactly_known_to),
-                    " = 0");
+    absl::StrAppend(&attempts, " AND ", of_task("derived_from", question.exactly_known_to), " = ",
+                    clickhouse_literal(question.task), " AND ",
+                    of_task("state_bytes", question.exactly_known_to), " = 0");
   }
   rows.where =
-      absl::StrCat("task = ", clickhouse_literal(query.task), " AND ", clickhouse_times(query.scope),
-                   " AND attempt IN (", attempts, ")", conditions_sql(query.where, "", address_literal));
+      absl::StrCat("task = ", clickhouse_literal(question.task), " AND ", clickhouse_times(scope),
+                   " AND attempt IN (", attempts, ")", conditions_sql(question.where, "", address_literal));
   return rows;
 }
 

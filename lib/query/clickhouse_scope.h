@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "query/answering.h"
 #include "query/source.h"
 #include "store/clickhouse_client.h"
 
@@ -30,24 +31,14 @@ std::string clickhouse_expired(const ClickHouseClient& client);
 
 absl::StatusOr<std::vector<StoredTask>> clickhouse_tasks(ClickHouseClient& client, const QueryScope& scope);
 
-// What is asked of a task's rows.
-struct ClickHouseRowsQuery {
-  const QueryScope& scope;
-  const std::string& task;
-  KeyFields fields;
-  const std::vector<Condition>& where;
-  bool exact_only = false;
-  std::string exactly_known_to;
-};
-
 struct ClickHouseRows {
   std::set<TaskKind> kinds;  // of the configurations that can answer
   // "task = ... AND start_ns ... AND attempt IN (...) AND (...)": the rows, in a table of one of these kinds.
   std::string where;
 };
 
-absl::StatusOr<ClickHouseRows> find_clickhouse_rows(ClickHouseClient& client,
-                                                    const ClickHouseRowsQuery& query);
+absl::StatusOr<ClickHouseRows> find_clickhouse_rows(ClickHouseClient& client, const QueryScope& scope,
+                                                    const RowsQuestion& question);
 
 // The configurations that the scope has of this name; where it has none, those that ever were.
 absl::StatusOr<std::vector<StoredTask>> clickhouse_tasks_named(ClickHouseClient& client,

@@ -148,7 +148,7 @@ class ClickHouseSource final : public QuerySource {
 absl::Status ClickHouseSource::aggregate(const AggregateQuery& query,
                                          const std::function<void(const AggregateRow&)>& on_row) {
   const absl::StatusOr<ClickHouseRows> rows = find_clickhouse_rows(
-      client_, {query.scope, query.task, query.by, query.where, true, query.exactly_known_to});
+      client_, query.scope, {query.task, query.by, query.where, true, query.exactly_known_to});
   if (!rows.ok()) return rows.status();
   const std::string bucket =
       query.bucket_ns == 0 ? "toUInt64(0)"
@@ -175,7 +175,7 @@ absl::Status ClickHouseSource::aggregate(const AggregateQuery& query,
 absl::Status ClickHouseSource::records(const RecordsQuery& query,
                                        const std::function<void(const StoredRow&)>& on_row) {
   const absl::StatusOr<ClickHouseRows> rows =
-      find_clickhouse_rows(client_, {query.scope, query.task, KeyFields(), query.where, false, ""});
+      find_clickhouse_rows(client_, query.scope, {query.task, KeyFields(), query.where, false, ""});
   if (!rows.ok()) return rows.status();
   std::string all;
   for (const TaskKind kind : rows->kinds) {

@@ -1,42 +1,17 @@
 #include "query/sqlite_ledger.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/drop_reason.h"
-#include "query/sqlite_sums.h"
+#include "base/saturating_sum.h"
+#include "query/ledger_sums.h"
 
 namespace netspectra {
 namespace {
-
-void add(uint64_t& sum, uint64_t value) { sum = saturating_sum(sum, value); }
-
-// The columns of epochs that are simply added up.
-constexpr std::pair<const char*, uint64_t LedgerSums::*> kSums[] = {
-    {"rx_packets", &LedgerSums::rx_packets},
-    {"rx_bytes", &LedgerSums::rx_bytes},
-    {"ip_packets", &LedgerSums::ip_packets},
-    {"ip_bytes", &LedgerSums::ip_bytes},
-    {"not_ip", &LedgerSums::not_ip},
-    {"malformed", &LedgerSums::malformed},
-    {"other_drops", &LedgerSums::other_drops},
-    {"filtered_out", &LedgerSums::filtered_out},
-    {"late_packets", &LedgerSums::late_packets},
-    {"nic_missed", &LedgerSums::nic_missed},
-    {"no_mbuf", &LedgerSums::no_mbuf},
-    {"nic_errors", &LedgerSums::nic_errors},
-    {"kernel_dropped", &LedgerSums::kernel_dropped},
-    {"epoch_overruns", &LedgerSums::epoch_overruns},
-};
-// Those that are counted otherwise, to be added up over probes.
-constexpr uint64_t LedgerSums::*kCounted[] = {&LedgerSums::epochs, &LedgerSums::missing_snapshots,
-                                              &LedgerSums::incomplete_epochs, &LedgerSums::faults,
-                                              &LedgerSums::expired_epochs};
 
 struct EpochRow {
   uint64_t run, start_ns, period_ns, stored_ns, missing_snapshots;
@@ -70,7 +45,7 @@ class ProbeWalk {
     if (row.period_ns != 0) {
       if (covered_to_ns_ != 0 && row.start_ns > covered_to_ns_) {
         ++books.gaps;
-        add(books.gap_ns, row.start_ns - covered_to_ns_);
+        saturating_add(books.gap_ns, row.start_ns - covered_to_ns_);
       }
       covered_to_ns_ = std::max(covered_to_ns_, saturating_sum(row.start_ns, row.period_ns));
     }
@@ -92,33 +67,23 @@ absl::Status read_epochs(const SqliteScope& scope, Walks& walks) {
   std::string columns =
       "e.source_id, e.run, e.start_ns, e.period_ns, e.stored_ns, e.missing_snapshots, EXISTS (SELECT 1 FROM "
       "task_results x WHERE x.epoch_id = e.id AND x.partition_id NOT IN (SELECT id FROM partitions))";
-  for (const auto& [name, sum] : kSums) absl::StrAppend(&columns, ", e.", name);
+  for (const auto& [name, sum] : kSummedColumns) absl::StrAppend(&columns, ", e.", name);
   return scope.each_epoch(columns, "", "", [&](const SqliteRow& row) {
     ProbeWalk& walk = walks[row.number(0)];
     walk.add_epoch({row.bits(1), row.bits(2), row.bits(3), row.bits(4), row.bits(5), row.number(6) != 0});
     int column = 7;
-    for (const auto& [name, sum] : kSums) add(walk.books.ledger.*sum, row.bits(column++));
+    for (const auto& [name, sum] : kSummedColumns) saturating_add(walk.books.ledger.*sum, row.bits(column++));
     return true;
   });
 }
 
-// " AND d.reason IN ('ipv4_bad_ihl',...)": a newer probe's reasons are none of these.
-std::string is_malformed_reason() {
-  std::string names;
-  for (size_t i = 0; i < kDropReasonCount; ++i) {
-    if (!is_malformed(static_cast<DropReason>(i))) continue;
-    absl::StrAppend(&names, names.empty() ? "'" : ",'", kDropReasonNames[i], "'");
-  }
-  return absl::StrCat(" AND d.reason IN (", names, ")");
-}
-
 absl::Status read_reasons_and_faults(const SqliteScope& scope, Walks& walks) {
-  absl::Status status =
-      scope.each_epoch("e.source_id, d.reason, d.packets", "CROSS JOIN drops d ON d.epoch_id = e.id",
-                       is_malformed_reason(), [&](const SqliteRow& row) {
-                         add(walks[row.number(0)].books.ledger.malformed_by[row.bytes(1)], row.bits(2));
-                         return true;
-                       });
+  absl::Status status = scope.each_epoch(
+      "e.source_id, d.reason, d.packets", "CROSS JOIN drops d ON d.epoch_id = e.id",
+      absl::StrCat(" AND d.reason IN (", malformed_reasons_sql(), ")"), [&](const SqliteRow& row) {
+        saturating_add(walks[row.number(0)].books.ledger.malformed_by[row.bytes(1)], row.bits(2));
+        return true;
+      });
   if (!status.ok()) return status;
   return scope.each_epoch("e.source_id", "CROSS JOIN notes n ON n.epoch_id = e.id",
                           " AND n.kind IN ('fault', 'read_error')", [&](const SqliteRow& row) {
@@ -134,19 +99,11 @@ absl::Status read_task_figures(const SqliteScope& scope, const std::string& name
   return scope.each_epoch("ifnull(x.packets, e.ip_packets), x.overflow_packets, x.overflow_bytes",
                           "CROSS JOIN task_results x ON x.epoch_id = e.id",
                           absl::StrCat(" AND x.task_id ", in_tasks(*tasks)), [&](const SqliteRow& row) {
-                            add(ledger.counted_packets, row.bits(0));
-                            add(ledger.overflow_packets, row.bits(1));
-                            add(ledger.overflow_bytes, row.bits(2));
+                            saturating_add(ledger.counted_packets, row.bits(0));
+                            saturating_add(ledger.overflow_packets, row.bits(1));
+                            saturating_add(ledger.overflow_bytes, row.bits(2));
                             return true;
                           });
-}
-
-void add_ledger(const LedgerSums& from, LedgerSums& to) {
-  to.first_start_ns = to.epochs == 0 ? from.first_start_ns : std::min(to.first_start_ns, from.first_start_ns);
-  to.last_end_ns = std::max(to.last_end_ns, from.last_end_ns);
-  for (const auto& [name, sum] : kSums) add(to.*sum, from.*sum);
-  for (const auto counted : kCounted) add(to.*counted, from.*counted);
-  for (const auto& [reason, packets] : from.malformed_by) add(to.malformed_by[reason], packets);
 }
 
 }  // namespace

@@ -11,92 +11,18 @@
 #include "absl/strings/str_join.h"
 #include "query/sql.h"
 #include "store/sqlite_schema.h"
-#include "task/task_words.h"
 
 namespace netspectra {
 namespace {
 
-// What a question needs of a task, and what a task has. TCP flags are part of an exact task's records.
-struct Fields {
-  KeyFields key;
-  bool tcp_flags = false;
-  bool in(const Fields& other) const { return key.subset_of(other.key) && (!tcp_flags || other.tcp_flags); }
-};
-
-Fields needed_by(const PieceQuery& query) {
-  Fields needed{query.fields, false};
-  for (const Condition& condition : query.where) {
-    if (condition.field == ConditionField::kTcpFlags) {
-      needed.tcp_flags = true;
-    } else {
-      needed.key.add(static_cast<KeyField>(condition.field));
-    }
-  }
-  return needed;
-}
-
-Fields fields_of(const SqliteTask& task) {
-  return {task.config.fields, task.config.kind == TaskKind::kExact};
-}
-
-std::string names_of(const Fields& fields) {
-  std::vector<std::string> names = field_names(fields.key);
-  if (fields.tcp_flags) names.emplace_back("tcp_flags");
-  return absl::StrJoin(names, ", ");
-}
-
 using Tasks = std::vector<const SqliteTask*>;
 
-absl::Status wrong_kind(const PieceQuery& query, const SqliteTask& task) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      "task '", query.task, "' is of kind ", kind_name(task.config.kind), ": ",
-      query.exact_only ? "only the records of an exact task can be added up" : "it has no rows with keys"));
-}
-
-// A field that none of the tasks has, or that none has together with the others.
-absl::Status wrong_fields(const PieceQuery& query, const Fields& needed, const Tasks& tasks) {
-  Fields all;
-  std::set<std::string> each;
-  for (const SqliteTask* task : tasks) {
-    const Fields fields = fields_of(*task);
-    all = {all.key | fields.key, all.tcp_flags || fields.tcp_flags};
-    each.insert(names_of(fields));
-  }
-  Fields missing{KeyFields(), needed.tcp_flags && !all.tcp_flags};
-  for (size_t i = 0; i < kKeyFieldCount; ++i) {
-    const auto field = static_cast<KeyField>(i);
-    if (needed.key.has(field) && !all.key.has(field)) missing.key.add(field);
-  }
-  const std::string names = names_of(missing);
-  if (names.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat("task '", query.task, "' never had ", names_of(needed),
-                                                   " together; it has had: ", absl::StrJoin(each, "; ")));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("task '", query.task, "' has no field ", names, "; it has: ", absl::StrJoin(each, "; ")));
-}
-
-// Those of the tasks that can answer.
-absl::StatusOr<Tasks> answering(const PieceQuery& query, Tasks tasks) {
-  const SqliteTask& any = *tasks.front();
-  std::erase_if(tasks, [&](const SqliteTask* task) {
-    return query.exact_only ? task->config.kind != TaskKind::kExact
-                            : sqlite_row_kind(task->config.kind) == nullptr;
-  });
-  if (tasks.empty()) return wrong_kind(query, any);
-  const Fields needed = needed_by(query);
-  Tasks found = tasks;
-  std::erase_if(found, [&](const SqliteTask* task) { return !needed.in(fields_of(*task)); });
-  if (found.empty()) return wrong_fields(query, needed, tasks);
-  return found;
-}
-
 // " AND ...": epochs in which the estimator follows from the task's records.
-absl::StatusOr<std::string> exactly_known(const SqliteScope& scope, const PieceQuery& query) {
-  if (query.exactly_known_to.empty()) return std::string();
-  absl::StatusOr<Tasks> estimators = scope.tasks_named(query.exactly_known_to);
+absl::StatusOr<std::string> exactly_known(const SqliteScope& scope, const RowsQuestion& question) {
+  if (question.exactly_known_to.empty()) return std::string();
+  absl::StatusOr<Tasks> estimators = scope.tasks_named(question.exactly_known_to);
   if (!estimators.ok()) return estimators.status();
-  std::erase_if(*estimators, [&](const SqliteTask* task) { return task->derived_from != query.task; });
+  std::erase_if(*estimators, [&](const SqliteTask* task) { return task->derived_from != question.task; });
   return absl::StrCat(
       " AND EXISTS (SELECT 1 FROM task_results y WHERE y.epoch_id = e.id AND y.state_count = 0 AND "
       "y.task_id ",
@@ -110,10 +36,10 @@ std::string blob(const std::array<uint8_t, 16>& bytes) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<RowPiece>> find_pieces(const SqliteScope& scope, const PieceQuery& query) {
-  absl::StatusOr<Tasks> named = scope.tasks_named(query.task);
+absl::StatusOr<std::vector<RowPiece>> find_pieces(const SqliteScope& scope, const RowsQuestion& question) {
+  absl::StatusOr<Tasks> named = scope.tasks_named(question.task);
   if (!named.ok()) return named.status();
-  const absl::StatusOr<std::string> condition = exactly_known(scope, query);
+  const absl::StatusOr<std::string> condition = exactly_known(scope, question);
   if (!condition.ok()) return condition.status();
   std::vector<RowPiece> pieces;
   std::set<const SqliteTask*> here;
@@ -131,11 +57,14 @@ absl::StatusOr<std::vector<RowPiece>> find_pieces(const SqliteScope& scope, cons
   if (!status.ok()) return status;
   // What can be asked is said by what is in the scope, or, where that is nothing, by what ever was.
   if (!here.empty()) named->assign(here.begin(), here.end());
-  const absl::StatusOr<Tasks> tasks = answering(query, *named);
-  if (!tasks.ok()) return tasks.status();
+  std::vector<const TaskConfig*> configurations;
+  for (const SqliteTask* task : *named) configurations.push_back(&task->config);
+  const absl::StatusOr<std::vector<size_t>> places = answering(question, configurations);
+  if (!places.ok()) return places.status();
+  std::set<const SqliteTask*> tasks;
+  for (const size_t place : *places) tasks.insert((*named)[place]);
   std::erase_if(pieces, [&](const RowPiece& piece) {
-    return piece.row_count == 0 || !scope.has_partition(piece.partition) ||
-           std::find(tasks->begin(), tasks->end(), piece.task) == tasks->end();
+    return piece.row_count == 0 || !scope.has_partition(piece.partition) || !tasks.contains(piece.task);
   });
   return pieces;
 }

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "packet/flow_key.h"
+#include "query/answering.h"
 #include "query/query.h"
 #include "query/sqlite_scope.h"
 
@@ -27,16 +28,8 @@ struct RowPiece {
   int64_t partition = 0, first_row = 1, row_count = 0;
 };
 
-struct PieceQuery {
-  std::string task;
-  KeyFields fields;  // that are grouped by, beside those of the conditions
-  std::vector<Condition> where;
-  bool exact_only = false;       // sums: only of an exact task's records
-  std::string exactly_known_to;  // as AggregateQuery's
-};
-
 // Those that have not expired, of all configurations of the task that have what is asked.
-absl::StatusOr<std::vector<RowPiece>> find_pieces(const SqliteScope& scope, const PieceQuery& query);
+absl::StatusOr<std::vector<RowPiece>> find_pieces(const SqliteScope& scope, const RowsQuestion& question);
 
 // Steps through pieces, row by row.
 class PieceReader {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/saturating_sum.h"
 #include "query/sqlite_ledger.h"
 #include "query/sqlite_pieces.h"
 #include "query/sqlite_scope.h"

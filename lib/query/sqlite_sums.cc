@@ -1,6 +1,6 @@
 #include "query/sqlite_sums.h"
 
-#include <algorithm>
+#include "base/saturating_sum.h"
 
 namespace netspectra {
 namespace {

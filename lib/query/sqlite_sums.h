@@ -15,8 +15,6 @@
 
 namespace netspectra {
 
-constexpr uint64_t saturating_sum(uint64_t a, uint64_t b) { return a + b < a ? UINT64_MAX : a + b; }
-
 class SqliteSums {
  public:
   // What is added from here on belongs to another bucket.
