@@ -95,6 +95,26 @@ absl::StatusOr<uint64_t> parse_duration(const std::string& text) { return parse_
 
 absl::StatusOr<uint64_t> parse_count(const std::string& text) { return parse_quantity(text, kCount); }
 
+uint32_t parse_share_ppm(const std::string& text) {
+  constexpr uint32_t kPercentPpm = 10'000;
+  constexpr size_t kDecimals = 4;  // of a percent: millionths of the whole
+  if (!text.ends_with('%')) return 0;
+  const char* const end = text.data() + text.size() - 1;
+  uint32_t percent = 0;
+  const auto [point, error] = std::from_chars(text.data(), end, percent);
+  if (error != std::errc() || percent > 100) return 0;
+  std::string decimals(point, end);  // with their point
+  if (!decimals.empty() && (decimals[0] != '.' || decimals.size() < 2 || decimals.size() > 1 + kDecimals ||
+                            decimals.find_first_not_of("0123456789", 1) != std::string::npos)) {
+    return 0;
+  }
+  decimals.resize(1 + kDecimals, '0');
+  uint32_t ppm = 0;
+  std::from_chars(decimals.data() + 1, decimals.data() + 1 + kDecimals, ppm);
+  ppm += percent * kPercentPpm;
+  return ppm <= 100 * kPercentPpm ? ppm : 0;
+}
+
 std::string format_count(uint64_t count) {
   std::string text = absl::StrCat(count);
   for (size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");

@@ -1,8 +1,8 @@
 // Quantities as people write and read them: durations, counts, byte sizes, rates, times.
 //
 // Shapes: parse_*() takes a whole decimal number directly followed by its unit ("10s", "250k", "64Ki"), and
-//   nothing else: no sign, no fraction, no spaces. format_*() and human_*() give ASCII; human_*() round to a
-//   fixed number of decimals, so that a right-aligned column has its decimal points in line.
+//   nothing else: no sign, no spaces, no fraction but a share's. format_*() and human_*() give ASCII; human_*()
+//   round to a fixed number of decimals, so that a right-aligned column has its decimal points in line.
 // Errors: InvalidArgument, with a phrase that is made to follow the value: "needs a unit (...)".
 // Threads: no state. Cost: for set-up and for tables that people read, not for the data path.
 // Source: SI prefixes (BIPM), binary prefixes (IEC 80000-13), ISO 8601.
@@ -19,6 +19,8 @@ namespace netspectra {
 absl::StatusOr<uint64_t> parse_duration(const std::string& text);
 // "4096", "250k", "1M", "64Ki". Units: none, k or K, M, G (decimal), Ki, Mi, Gi (binary).
 absl::StatusOr<uint64_t> parse_count(const std::string& text);
+// "0.1%" -> 1000 millionths of the whole; at most four decimals. 0 where it is no share above 0 and up to 100 %.
+uint32_t parse_share_ppm(const std::string& text);
 
 std::string format_count(uint64_t count);                   // 1234567 -> "1,234,567"
 std::string human_count(uint64_t count);                    // "999", "1.23 M"

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/units.h"
 #include "config/values.h"
@@ -15,30 +14,7 @@ namespace netspectra {
 namespace {
 
 constexpr uint64_t kMaxCapacity = 1'000'000'000;  // about 100 GB of flow table
-constexpr uint32_t kWholePpm = 1'000'000;
-constexpr size_t kShareDecimals = 4;  // of a percent: millionths of the whole
 constexpr std::array<const char*, 2> kRankNames = {"packets", "bytes"};
-
-bool all_digits(const std::string& text) {
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return absl::ascii_isdigit(c); });
-}
-
-// "0.1%" -> 1000 millionths; 0 where it is no share.
-uint32_t parse_share_ppm(const std::string& text) {
-  if (!text.ends_with('%')) return 0;
-  const size_t point = std::min(text.find('.'), text.size() - 1);
-  const std::string whole = text.substr(0, point);
-  std::string decimals;
-  if (text[point] == '.') {
-    decimals = text.substr(point + 1, text.size() - point - 2);
-    if (decimals.empty()) return 0;
-  }
-  if (whole.empty() || whole.size() > 3 || decimals.size() > kShareDecimals) return 0;
-  decimals.resize(kShareDecimals, '0');
-  if (!all_digits(whole) || !all_digits(decimals)) return 0;
-  const auto ppm = static_cast<uint32_t>(std::stoul(whole + decimals));
-  return ppm <= kWholePpm ? ppm : 0;
-}
 
 absl::Status set_capacity(const std::string& text, TaskConfig& task) {
   const absl::StatusOr<uint64_t> capacity = parse_count(text);

@@ -14,7 +14,6 @@ namespace netspectra {
 namespace {
 
 constexpr uint64_t kMaxOffset = 1'000'000'000'000;
-constexpr uint32_t kWholePpm = 1'000'000;
 constexpr const char* kNone = "none";  // by: no field at all
 
 struct Context {
@@ -90,26 +89,8 @@ absl::Status set_bucket(const std::string& text, const Context&, QueryRequest& r
   return absl::OkStatus();
 }
 
-// "0.1%" -> 1000 millionths; 0 where it is no share.
-uint32_t parse_share_ppm(const std::string& text) {
-  const char* const end = text.data() + text.size() - 1;
-  uint32_t whole = 0;
-  const auto [point, error] = std::from_chars(text.data(), end, whole);
-  if (error != std::errc() || whole > 100) return 0;
-  std::string decimals(point, end);
-  if (!decimals.empty() && (decimals[0] != '.' || decimals.size() < 2 || decimals.size() > 5 ||
-                            decimals.find_first_not_of("0123456789", 1) != std::string::npos)) {
-    return 0;
-  }
-  decimals.resize(5, '0');
-  uint32_t ppm = 0;
-  std::from_chars(decimals.data() + 1, decimals.data() + 5, ppm);
-  ppm += whole * (kWholePpm / 100);
-  return ppm <= kWholePpm ? ppm : 0;
-}
-
 absl::Status set_threshold(const std::string& text, const Context&, QueryRequest& request) {
-  const uint32_t share_ppm = text.ends_with('%') ? parse_share_ppm(text) : 0;
+  const uint32_t share_ppm = parse_share_ppm(text);
   const absl::StatusOr<uint64_t> count = parse_count(text);
   if (share_ppm == 0 && (!count.ok() || *count == 0)) {
     return absl::InvalidArgumentError(

@@ -87,6 +87,18 @@ TEST(ParseCount, ChecksForOverflow) {
   EXPECT_EQ(mistake(parse_count, "17179869184Gi"), "is too large (at most 17179869183Gi)");
 }
 
+TEST(ParseShare, IsReadToTheMillionthOfTheWhole) {
+  EXPECT_EQ(parse_share_ppm("0.1%"), 1'000u);
+  EXPECT_EQ(parse_share_ppm("0.0001%"), 1u);
+  EXPECT_EQ(parse_share_ppm("12.50%"), 125'000u);
+  EXPECT_EQ(parse_share_ppm("007.5%"), 75'000u);
+  EXPECT_EQ(parse_share_ppm("100.0000%"), 1'000'000u);
+  for (const char* text : {"", "%", "1", "0%", "-1%", "+1%", " 1%", "1 %", ".1%", "1.%", "1.2.3%", "0.00001%",
+                           "100.0001%", "101%", "4294967297%", "1%%", "1e1%"}) {
+    EXPECT_EQ(parse_share_ppm(text), 0u) << text;
+  }
+}
+
 TEST(FormatCount, SeparatesThousands) {
   EXPECT_EQ(format_count(0), "0");
   EXPECT_EQ(format_count(999), "999");
