@@ -53,7 +53,7 @@ void ResidentQueue::receive(FrameBurst& burst) {
   clock_ns_ += kBurst * kPacketGapNs;
   const uint64_t* const flows = cursor_.next_burst();
   // As DPDK's own examples do: headers some packets ahead, frames a few behind those.
-  constexpr size_t kHeadersAhead = 8, kFramesAhead = 4;
+  constexpr size_t kHeadersAhead = 24, kFramesAhead = 16;
   for (size_t i = 0; i < kHeadersAhead; ++i) __builtin_prefetch(mbufs_[at_ + i]);
   for (size_t i = 0; i < kBurst; ++i) {
     if (i + kHeadersAhead < kBurst) __builtin_prefetch(mbufs_[at_ + i + kHeadersAhead]);

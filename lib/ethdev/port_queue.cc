@@ -66,7 +66,7 @@ void PortQueue::receive(FrameBurst& burst) {
   } else {
     config_.device->refresh(device_, device_version_);
   }
-  constexpr uint16_t kHeadersAhead = 8, kFramesAhead = 4;
+  constexpr uint16_t kHeadersAhead = 24, kFramesAhead = 16;
   const uint16_t count = burst.count;
   for (uint16_t i = 0; i < std::min(count, kHeadersAhead); ++i) __builtin_prefetch(burst.mbufs[i]);
   for (uint16_t i = 0; i < std::min(count, kFramesAhead); ++i) {

@@ -141,16 +141,17 @@ std::span<const Packet> FlowTable::update(std::span<const Packet> packets) {
   // blocks the instructions behind it until its page is found, and only what stands close together is looked up at
   // one time (docs/decisions.md).
   const KeyVectors mask = load(mask_.words().data());
+  hash_.each(now.packets, now.count, mask_.words(), now.hashes.data());
   const size_t common = std::min({oldest.count, before.count, now.count}) / kGroup * kGroup;
   for (size_t group = 0; group < common; group += kGroup) {
     for (size_t i = group; i < group + kGroup; ++i) {
-      hash(now, i, mask);
+      prefetch_tags(now, i);
       find_slot(before, i);
       count(oldest, i, mask);
     }
     prefetch_slots(before, group, group + kGroup);
   }
-  for (size_t i = common; i < now.count; ++i) hash(now, i, mask);
+  for (size_t i = common; i < now.count; ++i) prefetch_tags(now, i);
   for (size_t i = common; i < before.count; ++i) find_slot(before, i);
   prefetch_slots(before, common, before.count);
   for (size_t i = common; i < oldest.count; ++i) count(oldest, i, mask);
@@ -162,9 +163,7 @@ std::span<const Packet> FlowTable::update(std::span<const Packet> packets) {
   return {overflowed_.data(), overflowed_count_};
 }
 
-inline void FlowTable::hash(Batch& batch, size_t i, const KeyVectors& mask) {
-  const KeyVectors key = masked(load(&batch.packets[i].key), mask);
-  batch.hashes[i] = hash_(key.src, key.dst, key.rest);
+inline void FlowTable::prefetch_tags(const Batch& batch, size_t i) {
   __builtin_prefetch(&tags_[bucket_of(batch.hashes[i])], 1);
 }
 

@@ -111,7 +111,7 @@ class FlowTable {
   static FlowKey key_at(const Slot& slot);
   uint64_t* first_seen(size_t at);
   uint64_t hash_of(const Slot& slot) const;
-  void hash(Batch& batch, size_t i, const KeyVectors& mask);
+  void prefetch_tags(const Batch& batch, size_t i);
   void find_slot(Batch& batch, size_t i);
   static void prefetch_slots(const Batch& batch, size_t begin, size_t end);
   void count(const Batch& batch, size_t i, const KeyVectors& mask);

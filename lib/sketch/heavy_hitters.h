@@ -313,14 +313,18 @@ template <typename Layout, typename KeyOf, typename BytesOf>
 inline void HeavyHitters::add_packets(Layout layout, std::span<const uint64_t> hashes, KeyOf key_of,
                                       BytesOf bytes_of) {
   Set* sets[kMaxBurst];
-  for (size_t i = 0; i < hashes.size(); ++i) {
+  constexpr size_t kAhead = 16;
+  const auto fetch = [&](size_t i) {
     sets[i] = &set_at(shape_.set_of(hashes[i]), set_bytes(layout.words()));
     __builtin_prefetch(sets[i], 1);
-  }
+  };
+  const size_t first = std::min(hashes.size(), kAhead);
+  for (size_t i = 0; i < first; ++i) fetch(i);
   // Packets in the low half, or bytes: without a branch.
   const __m128i order = by_packets() ? _mm_set_epi64x(0x0f0e0d0c0b0a0908, 0x0706050403020100)
                                      : _mm_set_epi64x(0x0706050403020100, 0x0f0e0d0c0b0a0908);
   for (size_t i = 0; i < hashes.size(); ++i) {
+    if (i + kAhead < hashes.size()) fetch(i + kAhead);
     const __m128i counts = _mm_insert_epi32(_mm_cvtsi32_si128(1), static_cast<int>(bytes_of(i)), 2);
     add(layout, *sets[i], hashes[i], key_of(i), _mm_shuffle_epi8(counts, order));
   }

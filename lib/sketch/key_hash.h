@@ -21,6 +21,11 @@ class KeyHash {
   uint64_t operator()(const KeyWords& key) const {
     return finish_ == Finish::kRandom ? hash_.random(key) : hash_(key);
   }
+  // Of `count` keys under `mask`; see KeyedHash::each().
+  void each(const void* blocks, size_t count, const KeyWords& mask, uint64_t* hashes) const {
+    finish_ == Finish::kRandom ? hash_.each_random(blocks, count, mask, hashes)
+                               : hash_.each(blocks, count, mask, hashes);
+  }
   friend bool operator==(const KeyHash& a, const KeyHash& b) {
     return a.seed_ == b.seed_ && a.finish_ == b.finish_;
   }

@@ -93,15 +93,13 @@ class SuperSpreader {
   template <typename KeyOf>
   void add(std::span<const uint64_t> key_hashes, std::span<const uint64_t> pair_hashes, KeyOf key_of) {
     uint64_t* const bitmap = bitmap_;
-    uint64_t bits[kMaxBurst];
-    for (size_t i = 0; i < key_hashes.size(); ++i) {
-      bits[i] = bit_of(key_hashes[i], pair_hashes[i]);
-      __builtin_prefetch(&bitmap[bits[i] / 64], 1);
-    }
     const uint32_t* const ceilings = ceilings_.data();
+    uint64_t bits[kMaxBurst];
     uint32_t rare[kMaxBurst];
     size_t rare_count = 0;
     for (size_t i = 0; i < key_hashes.size(); ++i) {
+      bits[i] = bit_of(key_hashes[i], pair_hashes[i]);
+      __builtin_prefetch(&bitmap[bits[i] / 64], 1);
       rare[rare_count] = static_cast<uint32_t>(i);
       rare_count += rarity_of(pair_hashes[i]) <= ceilings[group_of(key_hashes[i])];
     }

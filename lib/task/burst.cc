@@ -5,9 +5,8 @@
 namespace netspectra {
 
 void HashedKey::hash(std::span<const Packet> packets, uint64_t* hashes) const {
-  const KeyMask mask = mask_;  // in registers: a hash that is stored cannot change them
-  const KeyHash hash = hash_;
-  for (size_t i = 0; i < packets.size(); ++i) hashes[i] = hash(mask.apply_words(packets[i].key));
+  static_assert(sizeof(Packet) == KeyedHash::kBlockBytes && offsetof(Packet, key) == 0);
+  hash_.each(packets.data(), packets.size(), mask_.words(), hashes);
 }
 
 std::span<const uint64_t> Burst::hashes(const HashedKey& key) const {

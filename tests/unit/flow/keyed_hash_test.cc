@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <random>
 #include <set>
 #include <vector>
 
@@ -49,6 +51,38 @@ TEST(KeyedHash, PairsOfAddressesChosenToCancelDoNotCollide) {
   }
   std::sort(hashes.begin(), hashes.end());
   EXPECT_EQ(std::adjacent_find(hashes.begin(), hashes.end()), hashes.end());
+}
+
+// Whatever the CPU hashes side by side, and whatever is left over: what stands behind a key must not matter.
+TEST(KeyedHash, ManyKeysAtOnceHashAsOneByOne) {
+  const KeyedHash hash(7);
+  std::mt19937_64 random(1);
+  struct alignas(KeyedHash::kBlockBytes) Block {
+    KeyWords key;
+    std::array<uint64_t, 3> behind;
+  };
+  for (const KeyWords& mask :
+       {KeyWords{~0ull, ~0ull, ~0ull, ~0ull, ~0ull}, KeyWords{~0ull, ~0ull, 0, 0, 0xff00},
+        KeyWords{0, 0, ~0ull, ~0ull, 0xffff'0000'0000}, KeyWords{}}) {
+    for (size_t count = 0; count <= 64; ++count) {
+      std::vector<Block> blocks(count);
+      for (Block& block : blocks) {
+        for (uint64_t& word : block.key) word = random();
+        for (uint64_t& word : block.behind) word = random();
+      }
+      std::vector<uint64_t> plain(count + 1, 0x5eed), counted(count + 1, 0x5eed);
+      hash.each(blocks.data(), count, mask, plain.data());
+      hash.each_random(blocks.data(), count, mask, counted.data());
+      for (size_t i = 0; i < count; ++i) {
+        KeyWords masked = blocks[i].key;
+        for (size_t word = 0; word < masked.size(); ++word) masked[word] &= mask[word];
+        ASSERT_EQ(plain[i], hash(masked)) << i << " of " << count;
+        ASSERT_EQ(counted[i], hash.random(masked)) << i << " of " << count;
+      }
+      ASSERT_EQ(plain[count], 0x5eed);
+      ASSERT_EQ(counted[count], 0x5eed);
+    }
+  }
 }
 
 }  // namespace
