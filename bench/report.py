@@ -35,7 +35,7 @@ def ratio_rows(report):
         minima = report["ratios_of_minima"].get(key)
         goal = report["goals"].get(key)
         sign = "" if not goal else "<= " if goal["better"] == "less" else ">= "
-        met = "-" if not goal else "missing" if value is None else \
+        met = "-" if not goal else "missing" if value is None else "not judged" if goal["floor_met"] is None else \
             "aim" if goal["aim_met"] else "floor" if goal["floor_met"] else "NO"
         rows.append([key, "-" if value is None else number(value), "-" if minima is None else number(minima),
                      sign + number(goal["floor"]) if goal else "-", sign + number(goal["aim"]) if goal else "-", met])
@@ -110,4 +110,5 @@ def assemble(machine, quick, benchmarks, capture_ratios, captures, failures):
 
 
 def floors_met(report):
+    """What could not be judged has not been met."""
     return all(judged["floor_met"] for judged in report["goals"].values())

@@ -3,10 +3,12 @@
 // Figures: wall-clock time of all packets of all workers, from the common start to the last one's end; cpu_ns
 //   is the CPU time of a packet, which tells a slower core from a core that had to be shared.
 #include <algorithm>
+#include <array>
 #include <barrier>
 #include <chrono>
 #include <thread>
 
+#include "base/mix64.h"
 #include "harness.h"
 #include "pipeline_rig.h"
 
@@ -14,6 +16,7 @@ namespace netspectra::bench {
 namespace {
 
 constexpr uint64_t kPacketsEach = 1 << 21;
+constexpr uint64_t kSpins = 1 << 22;
 using Clock = std::chrono::steady_clock;
 
 struct WorkerRig {
@@ -28,34 +31,31 @@ struct Lap {
   uint64_t cpu_ns;
 };
 
-Lap run(WorkerRig& rig, std::barrier<>& start) {
+template <class Work>
+Lap run(Work work, std::barrier<>& start) {
   start.arrive_and_wait();
   Lap lap;
   const uint64_t cpu_before_ns = thread_cpu_ns();
   lap.start = Clock::now();
-  rig.resident.worker.run(rig.resident.queue, kPacketsEach);
+  work();
   lap.end = Clock::now();
   lap.cpu_ns = thread_cpu_ns() - cpu_before_ns;
   return lap;
 }
 
-void work(benchmark::State& state, const std::string& name, const std::vector<Traffic>& shares) {
-  if (cpus.size() < shares.size()) return state.SkipWithError("needs more CPUs");
-  std::vector<WorkerRig*> rigs;
-  for (size_t i = 0; i < shares.size(); ++i) {
-    const std::string mine = name + "_" + std::to_string(i);
-    rigs.push_back(&kept<WorkerRig>(mine, [&] { return std::make_unique<WorkerRig>(mine, shares[i]); }));
-    if (!rigs.back()->resident.wrong.empty()) return fail(state, rigs.back()->resident.wrong);
-  }
+// work(i) on `count` CPUs at once, each with so many items.
+template <class Work>
+void together(benchmark::State& state, size_t count, uint64_t items_each, Work work) {
+  if (cpus.size() < count) return state.SkipWithError("needs more CPUs");
   uint64_t cpu_ns = 0;
   for (auto _ : state) {
-    std::vector<Lap> laps(rigs.size());
-    std::barrier start(static_cast<ptrdiff_t>(rigs.size()));
+    std::vector<Lap> laps(count);
+    std::barrier start(static_cast<ptrdiff_t>(count));
     std::vector<std::jthread> threads;
-    for (size_t i = 0; i < rigs.size(); ++i) {
+    for (size_t i = 0; i < count; ++i) {
       threads.emplace_back([&, i] {
         pin_to(cpus[cpus.size() - 1 - i]);
-        laps[i] = run(*rigs[i], start);
+        laps[i] = run([&] { work(i); }, start);
       });
     }
     threads.clear();
@@ -66,9 +66,33 @@ void work(benchmark::State& state, const std::string& name, const std::vector<Tr
     state.SetIterationTime(std::chrono::duration<double>(elapsed).count());
     for (const Lap& lap : laps) cpu_ns += lap.cpu_ns;
   }
-  const uint64_t packets = state.iterations() * kPacketsEach * shares.size();
-  report(state, packets);
-  state.counters["cpu_ns"] = static_cast<double>(cpu_ns) / static_cast<double>(packets);
+  const uint64_t items = state.iterations() * items_each * count;
+  report(state, items);
+  state.counters["cpu_ns"] = static_cast<double>(cpu_ns) / static_cast<double>(items);
+}
+
+void workers(benchmark::State& state, const std::string& name, const std::vector<Traffic>& shares) {
+  if (cpus.size() < shares.size()) return state.SkipWithError("needs more CPUs");
+  std::vector<WorkerRig*> rigs;
+  for (size_t i = 0; i < shares.size(); ++i) {
+    const std::string mine = name + "_" + std::to_string(i);
+    rigs.push_back(&kept<WorkerRig>(mine, [&] { return std::make_unique<WorkerRig>(mine, shares[i]); }));
+    if (!rigs.back()->resident.wrong.empty()) return fail(state, rigs.back()->resident.wrong);
+  }
+  together(state, shares.size(), kPacketsEach,
+           [&](size_t i) { rigs[i]->resident.worker.run(rigs[i]->resident.queue, kPacketsEach); });
+}
+
+// Nothing but arithmetic in registers, enough of it side by side to fill a core: what two CPUs give where nothing is
+// shared. Less than twice as much: they are threads of one core, or somebody else has a part of one.
+void spin(benchmark::State& state, size_t count) {
+  together(state, count, kSpins, [](size_t) {
+    std::array<uint64_t, 8> x = {1, 2, 3, 4, 5, 6, 7, 8};
+    for (uint64_t i = 0; i < kSpins; ++i) {
+      for (uint64_t& word : x) word = mix64(word + i);
+    }
+    benchmark::DoNotOptimize(x);
+  });
 }
 
 }  // namespace
@@ -76,9 +100,14 @@ void work(benchmark::State& state, const std::string& name, const std::vector<Tr
 void register_worker_benchmarks() {
   const auto add = [](const std::string& name, const std::vector<Traffic>& shares) {
     benchmark::RegisterBenchmark(("workers/" + name).c_str(), [=](benchmark::State& state) {
-      work(state, name, shares);
+      workers(state, name, shares);
     })->UseManualTime();
   };
+  for (const size_t count : {1, 2}) {
+    benchmark::RegisterBenchmark(count == 1 ? "workers/spin_one" : "workers/spin_two",
+                                 [=](benchmark::State& state) { spin(state, count); })
+        ->UseManualTime();
+  }
   constexpr Draw kUniform = Draw::kUniform;
   add("one", {{k1m}});
   add("two", {{k1m / 2}, {k1m / 2, kUniform, k1m / 2}});
