@@ -1,9 +1,10 @@
 """pcap-analyzer over capture files, beside the floor that DPDK sets under it and beside other flow meters.
 
-Each program's totals are compared with what was generated before anything is timed. Then all programs run in turn,
-round after round; a ratio is the median of the rounds' ratios. What is timed is the whole process. Captures are in
-memory (/dev/shm) if there is room. In a quick run the other flow meters, which take most of the time, have a part in
-every second round only.
+Each program's totals are compared with what was generated before anything is timed. Then pcap-analyzer and the floor run
+in turn, round after round, and after that pcap-analyzer and the other flow meters; a ratio is the median of the rounds'
+ratios. What is timed is the whole process. Rounds beside the floor in which a core was not all ours are set aside
+(figures.py). Captures are in memory (/dev/shm) if there is room. In a quick run the other flow meters, which take most of
+the time, run in fewer rounds.
 """
 import contextlib
 import dataclasses
@@ -15,17 +16,16 @@ import shutil
 import socket
 import statistics
 import struct
-import subprocess
 import tempfile
-import threading
-import time
 from collections import Counter
 
+import figures
 from figures import Measured
+from programs import CheckFailed, Programs
 
-ROUNDS = 7
+FLOOR_ROUNDS = 15  # so that seven calm ones are among them
+ROUNDS = {True: 4, False: 7}  # by --quick
 ETHERNET_BYTES = 14  # flow meters that export NetFlow count from the IP header on
-TIMEOUT_S = 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,105 +52,6 @@ class Capture:
 MAIN = Capture("uniform_200k", 4_000_000, 200_000)
 OTHERS = [Capture("zipf_1m", 4_000_000, 1_000_000, zipf=1.0), Capture("1400_bytes", 1_000_000, 200_000, size=1400)]
 
-
-class CheckFailed(Exception):
-    """A program is missing or broken, or its result is not what was generated."""
-
-
-@dataclasses.dataclass
-class Run:
-    seconds: float
-    cpu_seconds: float
-    output: str
-
-
-class Programs:
-    """How each program is started, and what it is to say; all of them write into `folder` only."""
-
-    def __init__(self, build, folder):
-        self.build = pathlib.Path(build)
-        self.folder = folder
-        self.environment = {**os.environ, "LC_ALL": "C", "TZ": "UTC", "HOME": str(folder),
-                            "WIRESHARK_CONFIG_DIR": str(folder / "wireshark")}
-
-    def path(self, name):
-        built = {"pcap-analyzer": "app/pcap-analyzer/pcap-analyzer", "pmd-floor": "bench/pmd-floor",
-                 "generate-capture": "bench/generate-capture"}
-        found = self.build / built[name] if name in built else \
-            shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
-        if not found or not os.access(found, os.X_OK):
-            raise CheckFailed(f"{name}: not found")
-        return str(found)
-
-    def run(self, name, *args):
-        command = [self.path(name), *map(str, args)]
-        with open(self.folder / "stdout", "w+b") as out, open(self.folder / "stderr", "w+b") as err:
-            start = time.perf_counter()
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=self.folder,
-                                     env=self.environment)
-            timer = threading.Timer(TIMEOUT_S, child.kill)
-            timer.start()
-            try:
-                # wait4 also gives the CPU time, of the child and of those that it waited for.
-                _, status, usage = os.wait4(child.pid, 0)
-                seconds = time.perf_counter() - start
-                child.returncode = os.waitstatus_to_exitcode(status)
-            except BaseException:
-                child.kill()
-                child.wait()
-                raise
-            finally:
-                timer.cancel()
-            out.seek(0)
-            err.seek(0)
-            output, talk = out.read().decode(errors="replace"), err.read().decode(errors="replace")
-        if child.returncode != 0:
-            last = (talk.strip() or output.strip() or "no word").splitlines()[-1]
-            raise CheckFailed(f"{name}: exit status {child.returncode}: {last}")
-        return Run(seconds, usage.ru_utime + usage.ru_stime, output)
-
-    def generate(self, capture):
-        file = self.folder / f"{capture.name}.pcap"
-        self.run("generate-capture", "--packets", capture.packets, "--flows", capture.flows, "--size", capture.size,
-                 "--zipf", capture.zipf, file)
-        return file
-
-    # Of one program each: run it over a file.
-
-    def pcap_analyzer(self, file, top=10):
-        result = self.folder / "analyzer.json"
-        run = self.run("pcap-analyzer", "-f", "json", "-n", top, "-o", result, file)
-        run.output = result.read_text()
-        return run
-
-    def pmd_floor(self, file):
-        return self.run("pmd-floor", file)
-
-    def nfpcapd(self, file):
-        flows = self.folder / "nfpcapd"
-        shutil.rmtree(flows, ignore_errors=True)
-        flows.mkdir()
-        return self.run("nfpcapd", "-r", file, "-w", flows)
-
-    def softflowd(self, file):
-        # With its default of 8192 flows it expires most of them early.
-        return self.run("softflowd", "-d", "-p", self.folder / "softflowd.pid", "-c", self.folder / "softflowd.ctl",
-                        "-m", 1_000_000, "-r", file)
-
-    def tshark(self, file):
-        return self.run("tshark", "-n", "-q", "-z", "conv,ip", "-r", file)
-
-    def pmacctd(self, file):
-        # The core process sleeps for 1 ms per buffer that it hands to the plugin: large ones.
-        config, flows = self.folder / "pmacctd.conf", self.folder / "pmacctd.csv"
-        flows.unlink(missing_ok=True)
-        config.write_text(f"daemonize: false\npcap_savefile: {file}\nplugins: print\n"
-                          "aggregate: src_host, dst_host, src_port, dst_port, proto\n"
-                          f"print_output: csv\nprint_output_file: {flows}\nprint_cache_entries: 65537\n"
-                          "plugin_buffer_size: 1048576\nplugin_pipe_size: 104857600\n")
-        run = self.run("pmacctd", "-z", "-f", config)
-        run.output = flows.read_text() if flows.exists() else ""
-        return run
 
 
 def expect(who, what, got, wanted):
@@ -268,22 +169,39 @@ def check_large(programs, file, capture):
     check_softflowd(programs.softflowd(file), capture)
 
 
-def in_turn(measurements, rarely=(), rounds=ROUNDS):
-    """Runs all of {name: function} in each round, those of `rarely` in every second one, and a different one first each
-    time: {name: {round: result}}."""
+def in_turn(measurements, rounds):
+    """Runs all of {name: function} in each round, a different one first each time: {name: {round: result}}."""
     names = list(measurements)
     results = {name: {} for name in names}
     for turn in range(rounds):
         first = turn % len(names)
         for name in names[first:] + names[:first]:
-            if turn % 2 == 0 or name not in rarely:
-                results[name][turn] = measurements[name]()
+            results[name][turn] = measurements[name]()
     return results
 
 
+def calm_rounds(results, spins):
+    """What is left of {name: {round: result}}, given {round: arithmetic before and after it}; and how many are not."""
+    slowest = [max(spins[turn]) for turn in sorted(spins)]
+    calm = figures.calmest(slowest, min(min(each) for each in spins.values()))
+    return {name: {turn: of[turn] for turn in calm} for name, of in results.items()}, len(slowest) - len(calm)
+
+
+def beside_the_floor(programs, file, rounds=FLOOR_ROUNDS):
+    """pcap-analyzer and pmd-floor in turn: calm_rounds()."""
+    turns = {"pcap-analyzer": lambda: programs.pcap_analyzer(file), "pmd-floor": lambda: programs.pmd_floor(file)}
+    results, spins = {name: {} for name in turns}, {}
+    last = programs.spin_ns()
+    for turn in range(rounds):
+        for name in list(turns)[::1 if turn % 2 == 0 else -1]:
+            results[name][turn] = turns[name]()
+        spins[turn] = (last, last := programs.spin_ns())
+    return calm_rounds(results, spins)
+
+
 def ratio(numerators, denominators):
-    """Of two {round: value}: the median of the ratios of the rounds that both have."""
-    return statistics.median(numerators[turn] / denominators[turn] for turn in numerators if turn in denominators)
+    """Of two {round: value} of the same rounds: the median of the rounds' ratios."""
+    return statistics.median(numerators[turn] / denominators[turn] for turn in numerators)
 
 
 def ratio_of_minima(numerators, denominators):
@@ -295,38 +213,42 @@ def measure(programs, capture, file, small, quick, say):
 
     Returns ({ratio key: (value, of minima)}, rows); a row is (program, Capture, what was timed, Measured in s, packets).
     """
-    say(f"captures: {ROUNDS} rounds over {capture.describe()}")
-    turns = {name: (lambda run=run: run(file)) for name, run in
-             (("pcap-analyzer", programs.pcap_analyzer), ("pmd-floor", programs.pmd_floor),
-              ("nfpcapd", programs.nfpcapd), ("softflowd", programs.softflowd))}
-    if small:
-        small_capture, small_file, empty_file = small
-        for name, run in (("tshark", programs.tshark), ("pmacctd", programs.pmacctd)):
-            turns[name] = lambda run=run: (run(small_file), run(empty_file))
-    results = in_turn(turns, rarely=set(turns) - {"pcap-analyzer", "pmd-floor"} if quick else ())
-
-    def each(name, figure):
-        return {turn: figure(result) for turn, result in results[name].items()}
-
+    say(f"captures: {FLOOR_ROUNDS} rounds beside the floor over {capture.describe()}")
     rows, ratios = [], {}
 
-    def row(name, of, what, values):
-        rows.append((name, of, what, Measured(list(values.values())), of.packets))
+    def row(name, of, what, values, set_aside=0):
+        rows.append((name, of, what, Measured(list(values.values()), set_aside=set_aside), of.packets))
         return values
 
     def compare(key, numerators, denominators, scale=1.0):
         ratios[key] = tuple(scale * form(numerators, denominators) for form in (ratio, ratio_of_minima))
 
-    seconds = {name: row(name, capture, "whole process", each(name, lambda run: run.seconds))
-               for name in ("pcap-analyzer", "pmd-floor", "nfpcapd", "softflowd")}
-    ours = seconds["pcap-analyzer"]
-    compare("offline_over_pmd_floor", ours, seconds["pmd-floor"])
-    compare("offline_loop_over_pmd_floor_loop",
-            row("pcap-analyzer", capture, "poll loop", each("pcap-analyzer", lambda run: summary(run)["elapsed_s"])),
-            row("pmd-floor", capture, "poll loop",
-                each("pmd-floor", lambda run: float(re.search(r" in ([0-9.]+) s", run.output)[1]))))
-    compare("offline_vs_nfpcapd", seconds["nfpcapd"], ours)
-    compare("offline_vs_softflowd", seconds["softflowd"], ours)
+    pair, set_aside = beside_the_floor(programs, file)
+
+    def of_pair(name, what, figure):
+        return row(name, capture, what, {turn: figure(run) for turn, run in pair[name].items()}, set_aside)
+
+    for key, what, ours, floors in (
+            ("offline_over_pmd_floor", "whole process", lambda run: run.seconds, lambda run: run.seconds),
+            ("offline_loop_over_pmd_floor_loop", "poll loop", lambda run: summary(run)["elapsed_s"],
+             lambda run: float(re.search(r" in ([0-9.]+) s", run.output)[1]))):
+        compare(key, of_pair("pcap-analyzer", what, ours), of_pair("pmd-floor", what, floors))
+
+    say(f"captures: {ROUNDS[quick]} rounds beside other flow meters")
+    turns = {"pcap-analyzer": lambda: programs.pcap_analyzer(file), "nfpcapd": lambda: programs.nfpcapd(file),
+             "softflowd": lambda: programs.softflowd(file)}
+    if small:
+        small_capture, small_file, empty_file = small
+        for name, run in (("tshark", programs.tshark), ("pmacctd", programs.pmacctd)):
+            turns[name] = lambda run=run: (run(small_file), run(empty_file))
+    results = in_turn(turns, ROUNDS[quick])
+
+    def each(name, figure):
+        return {turn: figure(result) for turn, result in results[name].items()}
+
+    ours = row("pcap-analyzer", capture, "beside the others", each("pcap-analyzer", lambda run: run.seconds))
+    for name in ("nfpcapd", "softflowd"):
+        compare("offline_vs_" + name, row(name, capture, "whole process", each(name, lambda run: run.seconds)), ours)
     if small:
         scale = capture.packets / small_capture.packets  # rates over different captures are compared per packet
         compare("offline_vs_tshark",

@@ -9,6 +9,11 @@ import statistics
 
 SOURCE = "source/packets"
 
+# A sample counts where arithmetic beside it (spin.h) took no longer than this times the least of the whole run: elsewhere
+# somebody else had a part of the core. Where fewer do than are asked for, the calmest stand in for them.
+CALM = 1.05
+CALM_SAMPLES = 7
+
 
 @dataclasses.dataclass(frozen=True)
 class Goal:
@@ -77,9 +82,10 @@ def quick_filter():
 
 @dataclasses.dataclass
 class Measured:
-    """Of one benchmark or program: a sample per repetition."""
+    """Of one benchmark or program: a sample per repetition, without those that were set aside."""
     samples: list
     counters: dict = dataclasses.field(default_factory=dict)  # name -> median
+    set_aside: int = 0
 
     @property
     def median(self):
@@ -100,41 +106,56 @@ class Measured:
 
     def as_json(self, unit):
         return {"median_" + unit: self.median, "min_" + unit: self.min, "max_" + unit: self.max,
-                "spread": self.spread, "samples_" + unit: self.samples,
+                "spread": self.spread, "samples_" + unit: self.samples, "set_aside": self.set_aside,
                 **({"counters": self.counters} if self.counters else {})}
+
+
+def calmest(spins, least):
+    """Which samples count, given what arithmetic beside each of them took: their places, in order."""
+    calm = [i for i, spin in enumerate(spins) if spin <= CALM * least]
+    if len(calm) < CALM_SAMPLES:
+        calm = sorted(range(len(spins)), key=lambda i: spins[i])[:CALM_SAMPLES]
+    return sorted(calm)
 
 
 # Google Benchmark's own keys of a run; all other numbers are the benchmark's counters.
 _OWN_KEYS = {"family_index", "per_family_instance_index", "repetitions", "repetition_index", "threads", "iterations",
-             "real_time", "cpu_time", "items_per_second", "bytes_per_second", "ns"}
+             "real_time", "cpu_time", "items_per_second", "bytes_per_second", "ns", "spin_ns"}
 _NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 # What Google Benchmark appends to a name for the way of timing.
 _SUFFIXES = re.compile(r"(/(real_time|process_time|manual_time|"
                        r"(iterations|min_time|min_warmup_time|repeats|threads):[^/]+))+$")
 
 
+def _ns_per_item(run):
+    if run.get("items_per_second"):
+        return 1e9 / run["items_per_second"]
+    return run["real_time"] * _NS[run.get("time_unit", "ns")]
+
+
 def read_benchmarks(text):
     """({name: Measured in ns per item}, [failures], context) of the JSON that --benchmark_out writes."""
     document = json.loads(text)
-    samples, counters, failures = {}, {}, []
+    runs, failures = {}, []
     for run in document["benchmarks"]:
         name = _SUFFIXES.sub("", run.get("run_name", run["name"]))
         if run.get("error_occurred"):
             failures.append(f"{name}: {run.get('error_message') or 'failed'}")
-            continue
-        if run.get("run_type", "iteration") != "iteration":
-            continue
-        if run.get("items_per_second"):
-            ns = 1e9 / run["items_per_second"]
-        else:
-            ns = run["real_time"] * _NS[run.get("time_unit", "ns")]
-        samples.setdefault(name, []).append(ns)
-        for key, value in run.items():
-            if key not in _OWN_KEYS and isinstance(value, (int, float)) and not isinstance(value, bool):
-                counters.setdefault(name, {}).setdefault(key, []).append(value)
-    measured = {name: Measured(values, {key: statistics.median(numbers)
-                                        for key, numbers in counters.get(name, {}).items()})
-                for name, values in samples.items()}
+        elif run.get("run_type", "iteration") == "iteration":
+            runs.setdefault(name, []).append(run)
+    spins = {name: [run.get("spin_ns", 0.0) for run in repetitions] for name, repetitions in runs.items()}
+    least = min((spin for each in spins.values() for spin in each), default=0.0)
+    measured = {}
+    for name, repetitions in runs.items():
+        kept = [repetitions[i] for i in calmest(spins[name], least)]
+        counters = {}
+        for run in kept:
+            for key, value in run.items():
+                if key not in _OWN_KEYS and isinstance(value, (int, float)) and not isinstance(value, bool):
+                    counters.setdefault(key, []).append(value)
+        measured[name] = Measured([_ns_per_item(run) for run in kept],
+                                  {key: statistics.median(values) for key, values in counters.items()},
+                                  len(repetitions) - len(kept))
     return measured, sorted(set(failures)), document.get("context", {})
 
 

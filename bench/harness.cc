@@ -4,7 +4,10 @@
 #include <sched.h>
 #include <time.h>
 
+#include <algorithm>
 #include <fstream>
+
+#include "spin.h"
 
 namespace netspectra::bench {
 namespace {
@@ -20,7 +23,11 @@ void fail(benchmark::State& state, const std::string& why) {
 
 bool any_failed() { return failed; }
 
-void report(benchmark::State& state, uint64_t items) {
+void report(benchmark::State& state, uint64_t items, double slowest_spin_ns) {
+  static double before_ns = 0;  // what stood behind the last sample stands before this one
+  const double after_ns = spin_ns();
+  state.counters["spin_ns"] = std::max({before_ns, after_ns, slowest_spin_ns});
+  before_ns = after_ns;
   state.SetItemsProcessed(static_cast<int64_t>(items));
   state.counters["ns"] = benchmark::Counter(static_cast<double>(items) * 1e-9,
                                             benchmark::Counter::kIsRate | benchmark::Counter::kInvert);

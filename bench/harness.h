@@ -39,8 +39,9 @@ inline constexpr uint64_t kWarmUpPackets = 1 << 20;
 void fail(benchmark::State& state, const std::string& why);
 bool any_failed();
 
-// To be called after the loop.
-void report(benchmark::State& state, uint64_t items);
+// To be called after the loop. "spin_ns" says whether the core was ours (spin.h): before and after the sample, and where
+// other threads had a part in it, what the slowest of them found.
+void report(benchmark::State& state, uint64_t items, double slowest_spin_ns = 0);
 
 // The fixture of that key. `make` returns a std::unique_ptr<Rig>.
 template <class Rig, class Key, class Make>

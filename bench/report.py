@@ -9,21 +9,26 @@ def number(value):
     return f"{value:.3g}" if abs(value) < 0.01 else f"{value:.{3 if abs(value) < 1 else 2 if abs(value) < 100 else 1}f}"
 
 
+def samples(measured):
+    """How many count, of how many there were."""
+    return f"{len(measured.samples)} of {len(measured.samples) + measured.set_aside}"
+
+
 def benchmark_rows(benchmarks):
-    rows = [["benchmark", "ns median", "min", "max", "spread", "M/s", "counters"]]
+    rows = [["benchmark", "samples", "ns median", "min", "max", "spread", "M/s", "counters"]]
     for name in sorted(benchmarks):
         m = benchmarks[name]
         counters = ", ".join(f"{key} {number(value)}" for key, value in sorted(m.counters.items()))
-        rows.append([name, number(m.median), number(m.min), number(m.max), f"{m.spread:.0%}",
+        rows.append([name, samples(m), number(m.median), number(m.min), number(m.max), f"{m.spread:.0%}",
                      number(1000 / m.median) if m.median else "-", counters])
     return rows
 
 
 def capture_rows(rows):
-    table = [["program", "capture", "timed", "s median", "min", "max", "spread", "ns/packet", "Mpps"]]
+    table = [["program", "capture", "timed", "samples", "s median", "min", "max", "spread", "ns/packet", "Mpps"]]
     for program, capture, timed, m, packets in rows:
         ns = m.median * 1e9 / packets
-        table.append([program, capture.name, timed, number(m.median), number(m.min), number(m.max), f"{m.spread:.0%}",
+        table.append([program, capture.name, timed, samples(m), number(m.median), number(m.min), number(m.max), f"{m.spread:.0%}",
                       number(ns), number(1000 / ns) if ns else "-"])
     return table
 

@@ -3,14 +3,13 @@
 // Figures: wall-clock time of all packets of all workers, from the common start to the last one's end; cpu_ns
 //   is the CPU time of a packet, which tells a slower core from a core that had to be shared.
 #include <algorithm>
-#include <array>
 #include <barrier>
 #include <chrono>
 #include <thread>
 
-#include "base/mix64.h"
 #include "harness.h"
 #include "pipeline_rig.h"
+#include "spin.h"
 
 namespace netspectra::bench {
 namespace {
@@ -29,6 +28,7 @@ struct WorkerRig {
 struct Lap {
   Clock::time_point start, end;
   uint64_t cpu_ns;
+  double spin_ns;  // right afterwards, with the others still there
 };
 
 template <class Work>
@@ -40,6 +40,7 @@ Lap run(Work work, std::barrier<>& start) {
   work();
   lap.end = Clock::now();
   lap.cpu_ns = thread_cpu_ns() - cpu_before_ns;
+  lap.spin_ns = spin_ns();
   return lap;
 }
 
@@ -48,6 +49,7 @@ template <class Work>
 void together(benchmark::State& state, size_t count, uint64_t items_each, Work work) {
   if (cpus.size() < count) return state.SkipWithError("needs more CPUs");
   uint64_t cpu_ns = 0;
+  double slowest_spin_ns = 0;
   for (auto _ : state) {
     std::vector<Lap> laps(count);
     std::barrier start(static_cast<ptrdiff_t>(count));
@@ -64,10 +66,13 @@ void together(benchmark::State& state, size_t count, uint64_t items_each, Work w
     const auto elapsed = std::max_element(laps.begin(), laps.end(), by_end)->end -
                          std::min_element(laps.begin(), laps.end(), by_start)->start;
     state.SetIterationTime(std::chrono::duration<double>(elapsed).count());
-    for (const Lap& lap : laps) cpu_ns += lap.cpu_ns;
+    for (const Lap& lap : laps) {
+      cpu_ns += lap.cpu_ns;
+      slowest_spin_ns = std::max(slowest_spin_ns, lap.spin_ns);
+    }
   }
   const uint64_t items = state.iterations() * items_each * count;
-  report(state, items);
+  report(state, items, slowest_spin_ns);
   state.counters["cpu_ns"] = static_cast<double>(cpu_ns) / static_cast<double>(items);
 }
 
@@ -83,16 +88,10 @@ void workers(benchmark::State& state, const std::string& name, const std::vector
            [&](size_t i) { rigs[i]->resident.worker.run(rigs[i]->resident.queue, kPacketsEach); });
 }
 
-// Nothing but arithmetic in registers, enough of it side by side to fill a core: what two CPUs give where nothing is
-// shared. Less than twice as much: they are threads of one core, or somebody else has a part of one.
-void spin(benchmark::State& state, size_t count) {
-  together(state, count, kSpins, [](size_t) {
-    std::array<uint64_t, 8> x = {1, 2, 3, 4, 5, 6, 7, 8};
-    for (uint64_t i = 0; i < kSpins; ++i) {
-      for (uint64_t& word : x) word = mix64(word + i);
-    }
-    benchmark::DoNotOptimize(x);
-  });
+// What two CPUs give where nothing is shared. Less than twice as much: they are threads of one core, or somebody else has
+// a part of one.
+void spins(benchmark::State& state, size_t count) {
+  together(state, count, kSpins, [](size_t) { spin(kSpins); });
 }
 
 }  // namespace
@@ -105,7 +104,7 @@ void register_worker_benchmarks() {
   };
   for (const size_t count : {1, 2}) {
     benchmark::RegisterBenchmark(count == 1 ? "workers/spin_one" : "workers/spin_two",
-                                 [=](benchmark::State& state) { spin(state, count); })
+                                 [=](benchmark::State& state) { spins(state, count); })
         ->UseManualTime();
   }
   constexpr Draw kUniform = Draw::kUniform;

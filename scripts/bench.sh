@@ -66,7 +66,7 @@ if [[ -f $build/build.ninja ]] && ! is_release "$build"; then build=$root/build-
 [[ -f $build/build.ninja ]] || step meson setup --buildtype=release "$build" "$root"
 # A folder that was configured before Google Benchmark was installed has no ns-bench.
 ninja -C "$build" -t query bench/ns-bench >/dev/null 2>&1 || step meson setup --reconfigure "$build" "$root"
-step ninja -C "$build" app/pcap-analyzer/pcap-analyzer app/ns-engine/ns-engine bench/ns-bench bench/engine-load bench/pmd-floor bench/generate-capture
+step ninja -C "$build" app/pcap-analyzer/pcap-analyzer app/ns-engine/ns-engine bench/ns-bench bench/engine-load bench/pmd-floor bench/core-check bench/generate-capture
 rm -f "$log"
 
 echo "[3/3] measurement" >&2
