@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/system_clock.h"
 #include "base/units.h"
 #include "bus/publisher.h"
 #include "capture_source.h"
@@ -20,7 +21,6 @@
 #include "ethdev/cpu_placement.h"
 #include "ethdev/eal.h"
 #include "ethdev/port_attach.h"
-#include "ethdev/wall_clock.h"
 #include "instance_lock.h"
 #include "local_sink.h"
 #include "merge/part_joiner.h"
@@ -97,7 +97,7 @@ struct Run {
   const ProbeOptions& options;
   const int argc;
   const char* const* const argv;
-  const uint64_t run = realtime_ns();
+  const uint64_t run = system_clock_ns();
   std::shared_ptr<const TaskPlan> plan;
   StatusBoard& board;
   std::unique_ptr<Publisher> publisher;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/system_clock.h"
 #include "capture/capture_file.h"
 #include "capture/packet_filter.h"
 #include "common/books.h"
@@ -19,7 +20,6 @@
 #include "common/signals.h"
 #include "ethdev/eal.h"
 #include "ethdev/mapped_captures.h"
-#include "ethdev/wall_clock.h"
 #include "merge/epoch_merger.h"
 #include "progress_bar.h"
 #include "task/task_plan.h"
@@ -187,7 +187,7 @@ int analyze(const AnalyzerOptions& options) {
   EpochMerger merger(*plan, options.period_ns, options.store.empty() ? options.rows() : 0);
   ProgressBar bar(options.progress);
   const Clock::time_point began = Clock::now();
-  const uint64_t run_ns = realtime_ns();
+  const uint64_t run_ns = system_clock_ns();
   run(**manager, merger, bar, [&](EpochResult result) {
     result.origin.run = run_ns;
     books.add(result, *plan);

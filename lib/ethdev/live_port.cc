@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/system_clock.h"
 #include "ethdev/dpdk_log.h"
 #include "packet/decode.h"
 
@@ -72,7 +73,7 @@ absl::Status LivePort::start() {
   if (setup_.timestamps) {
     uint64_t ticks = 0;
     if (read_device_clock(setup_.port, ticks)) {
-      device_model_ = std::make_unique<ClockModel>(0, ticks, realtime_ns());
+      device_model_ = std::make_unique<ClockModel>(0, ticks, system_clock_ns());
     } else {
       setup_.warnings.push_back("its timestamps cannot be used: the driver does not let its clock be read");
     }
@@ -172,7 +173,7 @@ void LivePort::watch_clocks(std::vector<std::string>& lines) {
   }
   uint64_t ticks = 0;
   if (device_model_ == nullptr || !read_device_clock(setup_.port, ticks)) return;
-  device_model_->observe(ticks, realtime_ns());
+  device_model_->observe(ticks, system_clock_ns());
   device_line_.publish(device_model_->line());
 }
 

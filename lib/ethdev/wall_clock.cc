@@ -51,8 +51,6 @@ ClockModel first_model() {
 
 }  // namespace
 
-uint64_t realtime_ns() { return read_ns(CLOCK_REALTIME); }
-
 WallClock::WallClock() : model_(first_model()) { published_.publish(model_.line()); }
 
 int64_t WallClock::calibrate() {

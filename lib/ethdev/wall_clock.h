@@ -23,6 +23,4 @@ class WallClock {
   PublishedLine published_;
 };
 
-uint64_t realtime_ns();
-
 }  // namespace netspectra

@@ -45,8 +45,7 @@ void add_options(JsonObject& object, const TaskConfig& task) {
   } else if (task.threshold.count != 0) {
     options.number("threshold", task.threshold.count);
   }
-  if (task.kind == TaskKind::kHeavyHitters)
-    options.text("by", task.by == RankBy::kBytes ? "bytes" : "packets");
+  if (task.kind == TaskKind::kHeavyHitters) options.text("by", rank_name(task));
   if (task.memory_bytes != 0) options.number("memory", task.memory_bytes);
   if (task.kind != TaskKind::kExact) options.number("seed", task.seed);
 }

@@ -16,7 +16,7 @@ bool read_task(RowBinaryReader& row, StoredTask& task) {
   c.name = std::string(row.text());
   const bool known = read_kind(row.text(), c.kind) & read_field_list(row.text(), c.fields) &
                      read_field_list(row.text(), c.elements);
-  c.by = row.text() == "bytes" ? RankBy::kBytes : RankBy::kPackets;
+  c.by = rank_named(row.text());
   c.threshold.count = row.u64();
   c.threshold.share_ppm = row.number<uint32_t>();
   c.memory_bytes = row.u64();

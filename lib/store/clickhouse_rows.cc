@@ -77,11 +77,6 @@ void put_notes(const EpochResult& epoch, RowBinaryWriter& to) {
   put_texts(texts, to);
 }
 
-const char* rank_name(const TaskConfig& task) {
-  if (task.kind != TaskKind::kHeavyHitters) return "";
-  return task.by == RankBy::kBytes ? "bytes" : "packets";
-}
-
 void put_tasks(const std::vector<TaskResult>& tasks, RowBinaryWriter& to) {
   const auto texts = [&](auto get) {
     to.array(tasks, [&](RowBinaryWriter& w, const TaskResult& t) { w.text(get(t)); });

@@ -16,7 +16,7 @@ bool read_task(const SqliteRow& row, SqliteTask& task) {
       !read_field_list(row.bytes(4), c.elements)) {
     return false;
   }
-  c.by = row.bytes(5) == "bytes" ? RankBy::kBytes : RankBy::kPackets;
+  c.by = rank_named(row.bytes(5));
   c.threshold = {row.bits(6), static_cast<uint32_t>(row.number(7))};
   c.memory_bytes = row.bits(8);
   c.seed = row.bits(9);
@@ -46,10 +46,8 @@ absl::StatusOr<SqliteTasks> SqliteTasks::open(SqliteDb& db) {
 
 absl::StatusOr<int64_t> SqliteTasks::id(const TaskConfig& task, const TaskConfig* source) {
   const std::string kind = kind_name(task.kind), fields = field_list(task.fields),
-                    elements = field_list(task.elements),
+                    elements = field_list(task.elements), rank_by = rank_name(task),
                     derived_from = source == nullptr ? "" : source->name;
-  const std::string rank_by =
-      task.kind == TaskKind::kHeavyHitters ? (task.by == RankBy::kBytes ? "bytes" : "packets") : "";
   const auto with_columns = [&](auto&& use) {
     return use(task.name, kind, fields, elements, rank_by, Bits{task.threshold.count},
                int64_t{task.threshold.share_ppm}, Bits{task.memory_bytes}, Bits{task.seed}, derived_from);

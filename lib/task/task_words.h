@@ -1,4 +1,4 @@
-// Kinds of task and lists of key fields in words, as configurations, stores and answers have them, and back.
+// Kinds of task, rankings and lists of key fields in words, as configurations, stores and answers have them, and back.
 //
 // Threads: pure. Errors: reading gives false for a word that is not known; what was read into is not to be used then.
 #pragma once
@@ -18,6 +18,15 @@ inline constexpr std::array<const char*, kTaskKindCount> kTaskKindNames = {"exac
                                                                            "super_spreader", "cardinality"};
 inline const char* kind_name(TaskKind kind) { return kTaskKindNames[static_cast<size_t>(kind)]; }
 bool read_kind(std::string_view name, TaskKind& kind);
+
+// By what heavy hitters are ranked; "" for other kinds. Any other word is taken for packets, the default.
+inline const char* rank_name(const TaskConfig& task) {
+  if (task.kind != TaskKind::kHeavyHitters) return "";
+  return task.by == RankBy::kBytes ? "bytes" : "packets";
+}
+inline RankBy rank_named(std::string_view name) {
+  return name == "bytes" ? RankBy::kBytes : RankBy::kPackets;
+}
 
 std::vector<std::string> field_names(KeyFields fields);  // in KeyField's order
 std::string field_list(KeyFields fields);                // "src_ip,dst_ip"

@@ -87,8 +87,6 @@ TEST_F(ListenerTest, TellsOneThatDoesNotKeepUpHowManyEventsItMissed) {
     server_->publish("e" + std::to_string(i) + ";", data);
     ASSERT_THAT(fast.read_until("\n\n"), StartsWith("event: e" + std::to_string(i) + ";"));
   }
-  const uint64_t missed = server_->stats().events_missed;
-  EXPECT_GT(missed, 50u);
   int got = 0;
   uint64_t told = 0;
   while (got + told < kEvents) {
@@ -102,7 +100,9 @@ TEST_F(ListenerTest, TellsOneThatDoesNotKeepUpHowManyEventsItMissed) {
       ++got;
     }
   }
-  EXPECT_EQ(told, missed);
+  // The fast one may have had the last event before the slow one was found not to have room for it: not counted sooner.
+  EXPECT_EQ(told, server_->stats().events_missed);
+  EXPECT_GT(told, 50u);
   EXPECT_EQ(got + told, static_cast<uint64_t>(kEvents));
   server_->publish("again", "1");
   EXPECT_EQ(slow.read_until("\n\n"), "event: again\ndata: 1\n\n");
