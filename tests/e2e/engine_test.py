@@ -154,6 +154,14 @@ def expected(*paths):
     return harness.flows(harness.run_json("-p", "1s", *tasks, *paths))
 
 
+def wait_acknowledged(nats, limit_s=20):
+    """A log line about an epoch says that it is stored; the acknowledgements are on their way then."""
+    end = time.monotonic() + limit_s
+    while nats.unacknowledged() != 0:
+        assert time.monotonic() < end, f"{nats.unacknowledged()} messages are not acknowledged"
+        time.sleep(0.05)
+
+
 def test_totals_of_two_probes_are_those_of_the_captures(folder):
     paths = [capture(folder / "a.pcap", 1), capture(folder / "b.pcap", 2)]
     with Nats(folder) as nats:
@@ -162,7 +170,7 @@ def test_totals_of_two_probes_are_those_of_the_captures(folder):
         probe(nats, paths[0], "p1", queues=2)
         probe(nats, paths[1], "p2")
         engine.wait_for("0 lost, 0 without a record, complete", 20)
-        assert nats.unacknowledged() == 0
+        wait_acknowledged(nats)
         engine.end()
         assert totals(folder / "flows") == expected(*paths)
         assert len(stored(folder / "flows")) == 20
@@ -278,6 +286,7 @@ def test_rubbish_is_named_and_harms_nobody_else(folder):
             nats.publish(f"netspectra.v1.{SITE}.bad.snapshot.x", os.urandom(300))
         engine.wait_for("complete", 10)
         engine.wait_for(f"probe {SITE}/bad: a message is refused: ")
+        wait_acknowledged(nats)  # a refused one, too, is not to come again
         text = engine.end()
         assert text.count(f"{SITE}/bad") == 1, text
         assert "20 refused" in text, text
