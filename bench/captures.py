@@ -53,7 +53,6 @@ MAIN = Capture("uniform_200k", 4_000_000, 200_000)
 OTHERS = [Capture("zipf_1m", 4_000_000, 1_000_000, zipf=1.0), Capture("1400_bytes", 1_000_000, 200_000, size=1400)]
 
 
-
 def expect(who, what, got, wanted):
     if got != wanted:
         raise CheckFailed(f"{who}: {what} {got}, generated {wanted}")
@@ -181,10 +180,13 @@ def in_turn(measurements, rounds):
 
 
 def calm_rounds(results, spins):
-    """What is left of {name: {round: result}}, given {round: arithmetic before and after it}; and how many are not."""
+    """What counts of {name: {round: result}}, given {round: arithmetic before and after it}; how many rounds do not, and
+    how many were disturbed of those that do."""
     slowest = [max(spins[turn]) for turn in sorted(spins)]
-    calm = figures.calmest(slowest, min(min(each) for each in spins.values()))
-    return {name: {turn: of[turn] for turn in calm} for name, of in results.items()}, len(slowest) - len(calm)
+    least = min(min(each) for each in spins.values())
+    calm = figures.calmest(slowest, least)
+    return ({name: {turn: of[turn] for turn in calm} for name, of in results.items()}, len(slowest) - len(calm),
+            figures.disturbed(slowest, calm, least))
 
 
 def beside_the_floor(programs, file, rounds=FLOOR_ROUNDS):
@@ -216,17 +218,17 @@ def measure(programs, capture, file, small, quick, say):
     say(f"captures: {FLOOR_ROUNDS} rounds beside the floor over {capture.describe()}")
     rows, ratios = [], {}
 
-    def row(name, of, what, values, set_aside=0):
-        rows.append((name, of, what, Measured(list(values.values()), set_aside=set_aside), of.packets))
+    def row(name, of, what, values, set_aside=0, disturbed=0):
+        rows.append((name, of, what, Measured(list(values.values()), {}, set_aside, disturbed), of.packets))
         return values
 
     def compare(key, numerators, denominators, scale=1.0):
         ratios[key] = tuple(scale * form(numerators, denominators) for form in (ratio, ratio_of_minima))
 
-    pair, set_aside = beside_the_floor(programs, file)
+    pair, *left_out = beside_the_floor(programs, file)
 
     def of_pair(name, what, figure):
-        return row(name, capture, what, {turn: figure(run) for turn, run in pair[name].items()}, set_aside)
+        return row(name, capture, what, {turn: figure(run) for turn, run in pair[name].items()}, *left_out)
 
     for key, what, ours, floors in (
             ("offline_over_pmd_floor", "whole process", lambda run: run.seconds, lambda run: run.seconds),

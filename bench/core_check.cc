@@ -21,10 +21,7 @@ int main() {
   std::vector<std::jthread> threads;
   for (size_t i = 0; i < cpus.size(); ++i) {
     threads.emplace_back([&, i] {
-      cpu_set_t own;
-      CPU_ZERO(&own);
-      CPU_SET(cpus[i], &own);
-      sched_setaffinity(0, sizeof(own), &own);
+      netspectra::bench::pin_to(cpus[i]);
       start.arrive_and_wait();
       spins[i] = netspectra::bench::spin_ns();
     });

@@ -86,6 +86,7 @@ class Measured:
     samples: list
     counters: dict = dataclasses.field(default_factory=dict)  # name -> median
     set_aside: int = 0
+    disturbed: int = 0  # that count all the same, because too few were calm
 
     @property
     def median(self):
@@ -106,7 +107,7 @@ class Measured:
 
     def as_json(self, unit):
         return {"median_" + unit: self.median, "min_" + unit: self.min, "max_" + unit: self.max,
-                "spread": self.spread, "samples_" + unit: self.samples, "set_aside": self.set_aside,
+                "spread": self.spread, "samples_" + unit: self.samples, "set_aside": self.set_aside, "disturbed": self.disturbed,
                 **({"counters": self.counters} if self.counters else {})}
 
 
@@ -116,6 +117,11 @@ def calmest(spins, least):
     if len(calm) < CALM_SAMPLES:
         calm = sorted(range(len(spins)), key=lambda i: spins[i])[:CALM_SAMPLES]
     return sorted(calm)
+
+
+def disturbed(spins, places, least):
+    """How many of those that calmest() chose are not calm."""
+    return sum(spins[i] > CALM * least for i in places)
 
 
 # Google Benchmark's own keys of a run; all other numbers are the benchmark's counters.
@@ -144,10 +150,11 @@ def read_benchmarks(text):
         elif run.get("run_type", "iteration") == "iteration":
             runs.setdefault(name, []).append(run)
     spins = {name: [run.get("spin_ns", 0.0) for run in repetitions] for name, repetitions in runs.items()}
-    least = min((spin for each in spins.values() for spin in each), default=0.0)
+    least = min((spin for each in spins.values() for spin in each if spin > 0), default=0.0)
     measured = {}
     for name, repetitions in runs.items():
-        kept = [repetitions[i] for i in calmest(spins[name], least)]
+        places = calmest(spins[name], least)
+        kept = [repetitions[i] for i in places]
         counters = {}
         for run in kept:
             for key, value in run.items():
@@ -155,7 +162,7 @@ def read_benchmarks(text):
                     counters.setdefault(key, []).append(value)
         measured[name] = Measured([_ns_per_item(run) for run in kept],
                                   {key: statistics.median(values) for key, values in counters.items()},
-                                  len(repetitions) - len(kept))
+                                  len(repetitions) - len(kept), disturbed(spins[name], places, least))
     return measured, sorted(set(failures)), document.get("context", {})
 
 

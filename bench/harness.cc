@@ -1,13 +1,9 @@
 #include "harness.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #include <algorithm>
 #include <fstream>
-
-#include "spin.h"
 
 namespace netspectra::bench {
 namespace {
@@ -31,13 +27,6 @@ void report(benchmark::State& state, uint64_t items, double slowest_spin_ns) {
   state.SetItemsProcessed(static_cast<int64_t>(items));
   state.counters["ns"] = benchmark::Counter(static_cast<double>(items) * 1e-9,
                                             benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
-}
-
-void pin_to(int cpu) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpu, &set);
-  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
 uint64_t thread_cpu_ns() {

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "spin.h"
+
 namespace netspectra::bench {
 
 void register_source_benchmarks();
@@ -52,8 +54,6 @@ Rig& kept(const Key& key, Make&& make) {
   return *rig;
 }
 
-// The calling thread from here on.
-void pin_to(int cpu);
 // CPU time of the calling thread.
 uint64_t thread_cpu_ns();
 // Memory of this process that stands on transparent huge pages.

@@ -10,8 +10,9 @@ def number(value):
 
 
 def samples(measured):
-    """How many count, of how many there were."""
-    return f"{len(measured.samples)} of {len(measured.samples) + measured.set_aside}"
+    """How many count, of how many there were; and how many of the former were disturbed."""
+    text = f"{len(measured.samples)} of {len(measured.samples) + measured.set_aside}"
+    return text + (f", {measured.disturbed} disturbed" if measured.disturbed else "")
 
 
 def benchmark_rows(benchmarks):

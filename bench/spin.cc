@@ -1,5 +1,8 @@
 #include "spin.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -8,6 +11,13 @@
 #include "base/mix64.h"
 
 namespace netspectra::bench {
+
+void pin_to(int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+}
 
 void spin(uint64_t steps) {
   std::array<uint64_t, 8> x = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -11,6 +11,8 @@
 
 namespace netspectra::bench {
 
+// The calling thread from here on.
+void pin_to(int cpu);
 // `steps` of it.
 void spin(uint64_t steps);
 // The least of a few tries: an interrupt is not what is looked for.

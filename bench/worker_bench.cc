@@ -9,7 +9,6 @@
 
 #include "harness.h"
 #include "pipeline_rig.h"
-#include "spin.h"
 
 namespace netspectra::bench {
 namespace {

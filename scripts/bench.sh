@@ -7,7 +7,7 @@ usage() {
 usage: scripts/bench.sh [--quick] [--strict] [--json FILE] [--markdown FILE]
 Installs what is missing, builds a release build (into build/, or into build-bench/ where build/ is something else),
 checks results against references, and times NetSpectra beside other programs. Needs no root, NIC or hugepages.
-  --quick          only what the figures need, and shorter; minutes instead of a quarter of an hour
+  --quick          only what the figures need, and shorter; a few minutes
   --strict         a figure that misses its floor is a failure
   --json FILE      also write everything that was measured, every sample
   --markdown FILE  also write the tables in Markdown

@@ -5,15 +5,13 @@
 namespace netspectra {
 namespace {
 
-// AVX-512 where the system saves its registers, too, which is what __builtin_cpu_supports() asks.
-bool have_wide_aes() {
-  static const bool have = [] {
-    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __builtin_cpu_supports("avx512f") && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 &&
-           (ecx & bit_VAES) != 0;
-  }();
-  return have;
-}
+// AVX-512 where the system saves its registers, too, which is what __builtin_cpu_supports() asks. Found out while the program
+// is loaded: CPUID leaves a virtual machine, and a worker's first burst is no time for that.
+const bool kHaveWideAes = [] {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __builtin_cpu_supports("avx512f") && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 &&
+         (ecx & bit_VAES) != 0;
+}();
 
 const __m128i* block(const void* blocks, size_t i) {
   return reinterpret_cast<const __m128i*>(static_cast<const std::byte*>(blocks) + i * KeyedHash::kBlockBytes);
@@ -82,11 +80,11 @@ template <bool kRandom>
 #pragma GCC diagnostic pop
 
 void KeyedHash::each(const void* blocks, size_t count, const KeyWords& mask, uint64_t* hashes) const {
-  have_wide_aes() ? by_four<false>(blocks, count, mask, hashes) : by_one<false>(blocks, count, mask, hashes);
+  kHaveWideAes ? by_four<false>(blocks, count, mask, hashes) : by_one<false>(blocks, count, mask, hashes);
 }
 
 void KeyedHash::each_random(const void* blocks, size_t count, const KeyWords& mask, uint64_t* hashes) const {
-  have_wide_aes() ? by_four<true>(blocks, count, mask, hashes) : by_one<true>(blocks, count, mask, hashes);
+  kHaveWideAes ? by_four<true>(blocks, count, mask, hashes) : by_one<true>(blocks, count, mask, hashes);
 }
 
 }  // namespace netspectra

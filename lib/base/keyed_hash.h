@@ -10,7 +10,7 @@
 //   every byte of the hash is a permutation, which is more even than chance. That suits a table; an estimator that
 //   counts on chance uses random(), which has two more rounds.
 // Threads: immutable after construction. Cost: 6 AES rounds, 24 cycles of latency, 3 of throughput; each() a quarter of
-//   the instructions where the CPU has VAES and AVX-512, which is found out while running.
+//   the instructions where the CPU has VAES and AVX-512, which is found out while the program is loaded.
 // Needs AES-NI.
 #pragma once
 

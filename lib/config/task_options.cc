@@ -14,7 +14,6 @@ namespace netspectra {
 namespace {
 
 constexpr uint64_t kMaxCapacity = 1'000'000'000;  // about 100 GB of flow table
-constexpr std::array<const char*, 2> kRankNames = {"packets", "bytes"};
 
 absl::Status set_capacity(const std::string& text, TaskConfig& task) {
   const absl::StatusOr<uint64_t> capacity = parse_count(text);

@@ -139,16 +139,17 @@ std::span<const Packet> FlowTable::update(std::span<const Packet> packets) {
   // The three steps side by side, by groups of packets: a core has some 20 line fills under way at a time, and a whole
   // burst's prefetches at once would wait for each other. Within a group the slots' prefetches stand together: each
   // blocks the instructions behind it until its page is found, and only what stands close together is looked up at
-  // one time (docs/decisions.md). What will be counted comes from L2 a group ahead; past the burst's end that is some slot
-  // of an earlier one.
+  // one time (docs/decisions.md). What will be counted comes from L2 a group ahead; behind the last group stand the first
+  // packets' slots again, which are there already.
   const KeyVectors mask = load(mask_.words().data());
+  static_assert(sizeof(Packet) == KeyedHash::kBlockBytes && offsetof(Packet, key) == 0);
   hash_.each(now.packets, now.count, mask_.words(), now.hashes.data());
   const size_t common = std::min({oldest.count, before.count, now.count}) / kGroup * kGroup;
   for (size_t group = 0; group < common; group += kGroup) {
     for (size_t i = group; i < group + kGroup; ++i) {
       prefetch_tags(now, i);
       find_slot(before, i);
-      __builtin_prefetch(oldest.slots[i + kGroup], 1);
+      __builtin_prefetch(oldest.slots[(i + kGroup) % kMaxBurst], 1);
       count(oldest, i, mask);
     }
     prefetch_slots(before, group, group + kGroup);

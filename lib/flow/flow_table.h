@@ -96,7 +96,7 @@ class FlowTable {
     const Packet* packets = nullptr;
     size_t count = 0;
     std::array<uint64_t, kMaxBurst> hashes;
-    std::array<Slot*, kMaxBurst + kGroup> slots{};  // looked ahead in by a group
+    std::array<Slot*, kMaxBurst> slots{};
     std::array<bool, kMaxBurst> found;  // slots[i] has the tag; else it is the empty one that will be written
   };
 

@@ -20,12 +20,12 @@ inline const char* kind_name(TaskKind kind) { return kTaskKindNames[static_cast<
 bool read_kind(std::string_view name, TaskKind& kind);
 
 // By what heavy hitters are ranked; "" for other kinds. Any other word is taken for packets, the default.
+inline constexpr std::array<const char*, 2> kRankNames = {"packets", "bytes"};  // by RankBy
 inline const char* rank_name(const TaskConfig& task) {
-  if (task.kind != TaskKind::kHeavyHitters) return "";
-  return task.by == RankBy::kBytes ? "bytes" : "packets";
+  return task.kind == TaskKind::kHeavyHitters ? kRankNames[static_cast<size_t>(task.by)] : "";
 }
 inline RankBy rank_named(std::string_view name) {
-  return name == "bytes" ? RankBy::kBytes : RankBy::kPackets;
+  return name == kRankNames[1] ? RankBy::kBytes : RankBy::kPackets;
 }
 
 std::vector<std::string> field_names(KeyFields fields);  // in KeyField's order

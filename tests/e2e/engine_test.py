@@ -16,7 +16,7 @@ import sys
 import time
 
 import harness
-from nats import PROBE, SITE, WITH_TEST, NatsServer
+from nats import PROBE, SITE, WITH_TEST, NatsServer, wait_for
 
 ENGINE = os.environ.get("NS_ENGINE", str(harness.ROOT / "build" / "app" / "ns-engine" / "ns-engine"))
 TASKS = ["per_five_tuple=exact:src_ip,dst_ip,src_port,dst_port,protocol",
@@ -154,12 +154,9 @@ def expected(*paths):
     return harness.flows(harness.run_json("-p", "1s", *tasks, *paths))
 
 
-def wait_acknowledged(nats, limit_s=20):
+def wait_acknowledged(nats, engine):
     """A log line about an epoch says that it is stored; the acknowledgements are on their way then."""
-    end = time.monotonic() + limit_s
-    while nats.unacknowledged() != 0:
-        assert time.monotonic() < end, f"{nats.unacknowledged()} messages are not acknowledged"
-        time.sleep(0.05)
+    wait_for(lambda: nats.unacknowledged() == 0, engine.text)
 
 
 def test_totals_of_two_probes_are_those_of_the_captures(folder):
@@ -170,7 +167,7 @@ def test_totals_of_two_probes_are_those_of_the_captures(folder):
         probe(nats, paths[0], "p1", queues=2)
         probe(nats, paths[1], "p2")
         engine.wait_for("0 lost, 0 without a record, complete", 20)
-        wait_acknowledged(nats)
+        wait_acknowledged(nats, engine)
         engine.end()
         assert totals(folder / "flows") == expected(*paths)
         assert len(stored(folder / "flows")) == 20
@@ -202,10 +199,7 @@ def test_an_engine_that_is_killed_ten_times_loses_nothing_and_stores_nothing_twi
         (folder / "flows").mkdir(exist_ok=True)
         assert len(stored(folder / "flows")) < 120, "killed too late to show anything"
         engine = Engine(nats, folder / "flows")
-        until = time.monotonic() + 30
-        while nats.unacknowledged() and time.monotonic() < until:
-            time.sleep(0.05)
-        assert nats.unacknowledged() == 0, engine.text()
+        wait_acknowledged(nats, engine)
         engine.end()
         assert totals(folder / "flows") == expected(*paths)
         assert sum(ledger["rx_packets"] for ledger in ledgers(folder / "flows")) == 2 * 60 * 300
@@ -286,7 +280,7 @@ def test_rubbish_is_named_and_harms_nobody_else(folder):
             nats.publish(f"netspectra.v1.{SITE}.bad.snapshot.x", os.urandom(300))
         engine.wait_for("complete", 10)
         engine.wait_for(f"probe {SITE}/bad: a message is refused: ")
-        wait_acknowledged(nats)  # a refused one, too, is not to come again
+        wait_acknowledged(nats, engine)  # a refused one, too, is not to come again
         text = engine.end()
         assert text.count(f"{SITE}/bad") == 1, text
         assert "20 refused" in text, text

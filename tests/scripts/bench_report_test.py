@@ -85,6 +85,14 @@ class Figures(unittest.TestCase):
     def test_where_too_few_are_calm_the_calmest_stand_in(self):
         self.assertEqual(figures.calmest([1.0, 9, 3, 4, 5, 6, 7, 8, 2], 1.0), [0, 2, 3, 4, 5, 6, 8])
         self.assertEqual(figures.calmest([3.0, 9], 1.0), [0, 1])
+        self.assertEqual(figures.disturbed([1.0, 9, 3, 1.05], [0, 2, 3], 1.0), 1)
+        self.assertEqual(report.samples(figures.Measured([1.0] * 7, {}, 8, 3)), "7 of 15, 3 disturbed")
+
+    def test_a_benchmark_that_does_not_look_at_its_core_sets_nobody_aside(self):
+        runs = [{"name": name, "run_type": "iteration", "items_per_second": 1e9, **spin}
+                for name, spin in [("a", {})] * 9 + [("b", {"spin_ns": 2.0})] * 9]
+        measured = figures.read_benchmarks(json.dumps({"benchmarks": runs}))[0]
+        self.assertEqual([len(measured[name].samples) for name in "ab"], [9, 9])
 
     def test_a_failed_check_is_a_failure(self):
         result, _ = assembled(google_json(NS, errors=[("table/absl_8m", "3 flows differ")]))
@@ -244,9 +252,9 @@ class Rounds(unittest.TestCase):
 
     def test_rounds_with_a_disturbance_before_or_behind_them_are_set_aside(self):
         spins = {turn: (1.0, 1.0) for turn in range(9)} | {2: (1.0, 1.6), 3: (1.6, 1.02)}
-        results, set_aside = captures.calm_rounds({"a": {turn: turn * 10 for turn in range(9)}}, spins)
+        results, set_aside, disturbed = captures.calm_rounds({"a": {turn: turn * 10 for turn in range(9)}}, spins)
         self.assertEqual(results, {"a": {turn: turn * 10 for turn in (0, 1, 4, 5, 6, 7, 8)}})
-        self.assertEqual(set_aside, 2)
+        self.assertEqual((set_aside, disturbed), (2, 0))
 
     def test_the_floor_is_measured_in_turn_with_a_look_at_the_cores_between_the_rounds(self):
         class Programs:
@@ -254,7 +262,7 @@ class Rounds(unittest.TestCase):
             def pcap_analyzer(self, file): self.order.append("a" + file)
             def pmd_floor(self, file): self.order.append("f" + file)
             def spin_ns(self): self.order.append("s"); return 1.0
-        results, set_aside = captures.beside_the_floor(Programs(), "!", rounds=2)
+        results, set_aside, _ = captures.beside_the_floor(Programs(), "!", rounds=2)
         self.assertEqual(Programs.order, ["s", "a!", "f!", "s", "f!", "a!", "s"])
         self.assertEqual((sorted(results["pmd-floor"]), set_aside), ([0, 1], 0))
 

@@ -55,7 +55,7 @@ check "only the measurement writes to standard output" [ "$out" = "measured buil
 check "the packages of two groups are installed" grep -qx "install-deps build bench" "$CALLS"
 check "the build is a release build" grep -qx -- "meson --buildtype=release build" "$CALLS"
 check "the programs are built" \
-  grep -qx "ninja app/pcap-analyzer/pcap-analyzer app/ns-engine/ns-engine bench/ns-bench bench/engine-load bench/pmd-floor bench/generate-capture" "$CALLS"
+  grep -qx "ninja app/pcap-analyzer/pcap-analyzer app/ns-engine/ns-engine bench/ns-bench bench/engine-load bench/pmd-floor bench/core-check bench/generate-capture" "$CALLS"
 check "no log is left" [ -z "$(ls "$TMPDIR")" ]
 
 bench --quick --strict --json "$work/a result.json" --markdown "$work/table.md"
