@@ -24,6 +24,7 @@ void Results::epoch(const EpochResult& result) {
   if (store_ == nullptr || !store_status_.ok()) return;
   store_status_ = store_->put(result);
   if (!store_status_.ok()) report_error(std::string(store_status_.message()));
+  for (const std::string& line : store_->take_complaints()) report_error(line);
 }
 
 bool Results::close(const RunSummary& summary) {

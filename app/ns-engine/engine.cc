@@ -161,7 +161,9 @@ class Engine {
     one.push_back(std::move(epoch));
     const EpochResult result = merge_epochs(std::move(one));
     const Clock::time_point began = Clock::now();
+    const uint64_t began_ns = now_ns(), paused_before_ns = paused_ns_;
     if (!writer_->put(result)) return false;
+    paused_ns_ = paused_before_ns + (now_ns() - began_ns);  // the pauses in it included
     note_stored(result, *plan, Clock::now() - began);
     for (uint64_t ticket : tickets) consumer_->acknowledge(ticket);
     if (api_ != nullptr) api_->publish("epoch", epoch_event(result, *plan));

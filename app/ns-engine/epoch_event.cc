@@ -47,7 +47,8 @@ std::string epoch_event(const EpochResult& result, const TaskPlan& plan) {
                   ",\"packets\":", result.ledger.rx_packets, ",\"bytes\":", result.ledger.rx_bytes,
                   ",\"records\":", records, ",\"overflow_packets\":", overflow_packets,
                   ",\"lost\":", result.source.lost(),
-                  ",\"missing_snapshots\":", result.origin.missing_snapshots, ",\"top\":[");
+                  ",\"missing_snapshots\":", result.origin.missing_snapshots,
+                  ",\"faults\":", result.faults.size(), ",\"top\":[");
   if (first_exact != nullptr) append_top(*first_exact, result.start_ns, out);
   out += "]}";
   return out;

@@ -57,6 +57,7 @@ bool Writer::put(const EpochResult& result) {
     if (!pause_(wait)) return false;
   }
   tell_it_works();
+  for (const std::string& line : store_->take_complaints()) report_error(absl::StrCat("store: ", line));
   return true;
 }
 

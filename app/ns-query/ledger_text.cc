@@ -107,7 +107,16 @@ std::vector<std::string> losses(const Json& ledger) {
   return found;
 }
 
-std::string ledger_text(const Json& ledger) {
+Gaps gaps_of(const Json& probes) {
+  Gaps gaps;
+  for (const Json& probe : probes) {
+    gaps.count += number_in(probe, "gaps");
+    gaps.ns += number_in(probe, "gap_ns");
+  }
+  return gaps;
+}
+
+std::string ledger_text(const Json& ledger, const Gaps& gaps) {
   if (!ledger.is_object()) return "The answer has no ledger: what was lost is not known.\n";
   std::string out = "Ledger\n";
   if (ledger.contains("epochs")) out += line("measured", epochs_text(ledger));
@@ -136,12 +145,18 @@ std::string ledger_text(const Json& ledger) {
       unsaid.push_back(loss.name);
     }
   }
+  if (gaps.count != 0) {
+    out += line("gaps", absl::StrCat(format_duration_ns(gaps.ns), " in ", counted(gaps.count, "gap"),
+                                     ": not measured then, or never come"));
+  }
   for (size_t i = 0; i < lost.size(); ++i) out += line(i == 0 ? "LOST" : "", lost[i]);
   if (!unsaid.empty()) {
     out += line("not known", absl::StrCat("the ledger does not say ", absl::StrJoin(unsaid, ", ")));
   } else if (lost.empty()) {
     const bool nothing = ledger.contains("epochs") && number_in(ledger, "epochs") == 0;
-    out += line("lost", nothing ? "nothing was measured, so nothing could be lost" : "nothing was lost");
+    out += line("lost", nothing           ? "nothing was measured, so nothing could be lost"
+                        : gaps.count != 0 ? "nothing of what is stored"
+                                          : "nothing was lost");
   }
   return out;
 }

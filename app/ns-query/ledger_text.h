@@ -5,6 +5,7 @@
 // Threads: pure. Errors: none.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,15 @@ namespace netspectra {
 // "1,234 packets missed by the NIC"; empty where nothing was lost, as far as the ledger says.
 std::vector<std::string> losses(const Json& ledger);
 
+// Times of which no epoch is stored, so that no books speak of them.
+struct Gaps {
+  uint64_t count = 0;
+  uint64_t ns = 0;
+};
+// Of the rows of `probes`.
+Gaps gaps_of(const Json& probes);
+
 // Indented lines, each with its end.
-std::string ledger_text(const Json& ledger);
+std::string ledger_text(const Json& ledger, const Gaps& gaps);
 
 }  // namespace netspectra

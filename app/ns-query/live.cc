@@ -39,6 +39,7 @@ std::string losses_text(const Json& epoch) {
   add("lost", "packet", "LOST");
   add("overflow_packets", "packet", "without a record");
   add("missing_snapshots", "snapshot", "MISSING");
+  add("faults", "fault", "in what was handed over (the engine's log names them)");
   if (!lost.empty()) return absl::StrJoin(lost, ", ");
   return all_said ? "nothing lost" : "losses not known";
 }

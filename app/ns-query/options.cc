@@ -176,7 +176,7 @@ Commands
   records      a task's rows as they were stored, one after the other: one flow or host through time
   tasks        what is measured
   probes       who measures, and what each of them has lost
-  alerts       which alerts are firing, and which have been
+  alerts       which alerts are firing, and which are about to
   live         a line for each epoch and alert as it comes, until Ctrl-C
 
 What is asked for
@@ -186,7 +186,7 @@ What is asked for
       --to TIME          epochs before this time
       --by FIELD,...     sums by these fields (default: the task's)
       --where CONDITION  only what satisfies it: "src_ip in 10.0.0.0/8 and dst_port = 443 and protocol in 6,17"
-      --order WHAT       the largest first, by bytes, packets or spread
+      --order WHAT       the largest first, by bytes or packets; aggregate: the earliest first, by time
       --limit N          at most so many rows
       --bucket DURATION  sums for each so long a time: 60s
       --threshold N      keys that reach this value

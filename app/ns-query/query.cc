@@ -32,8 +32,19 @@ std::string parameter(const QueryOptions& options, const char* name) {
   return "";
 }
 
-absl::StatusOr<std::string> first_exact_task(Client& client) {
-  const auto body = client.get(absl::StrCat(kApi, "tasks"), {});
+// Where and when, without what.
+Parameters scope_of(const QueryOptions& options) {
+  Parameters scope = options.parameters;
+  std::erase_if(scope, [](const auto& p) {
+    return p.first != "from" && p.first != "to" && p.first != "site" && p.first != "probe";
+  });
+  return scope;
+}
+
+// Of those that have something there and then.
+absl::StatusOr<std::string> first_exact_task(const QueryOptions& options, Client& client) {
+  const Parameters scope = scope_of(options);
+  const auto body = client.get(absl::StrCat(kApi, "tasks"), scope);
   if (!body.ok()) return body.status();
   const auto answer = parse_answer(*body);
   if (!answer.ok()) return answer.status();
@@ -42,7 +53,8 @@ absl::StatusOr<std::string> first_exact_task(Client& client) {
   }
   return absl::NotFoundError(
       answer->at("rows").empty()
-          ? "nothing is stored yet: there is no task to ask about"
+          ? (scope.empty() ? "nothing is stored yet: there is no task to ask about"
+                           : "nothing is stored in this time and place: there is no task to ask about")
           : "no exact task is stored; name one of those that ns-query tasks lists (--task)");
 }
 
@@ -73,10 +85,19 @@ std::string estimates_text(const Json& answer) {
                                   "; \"at least\" and \"at most\" are two of it away (95 % of cases).\n"));
 }
 
-// Alerts are not about a time, so they have no ledger.
-std::string ledger_of(const QueryOptions& options, const Json& answer) {
-  if (options.command == "alerts") return "";
-  return absl::StrCat("\n", ledger_text(answer.contains("ledger") ? answer["ledger"] : Json()));
+// Alerts are not about a time, so they have no ledger. What was never stored is in no ledger: the probes' rows tell.
+absl::StatusOr<std::string> ledger_of(const QueryOptions& options, Client& client, const Json& answer,
+                                      const Json& rows) {
+  if (options.command == "alerts") return std::string();
+  Gaps gaps = gaps_of(rows);  // of probes; other rows have none
+  if (options.command != "probes") {
+    const auto body = client.get(absl::StrCat(kApi, "probes"), scope_of(options));
+    if (!body.ok()) return body.status();
+    const auto probes = parse_answer(*body);
+    if (!probes.ok()) return probes.status();
+    gaps = gaps_of((*probes)["rows"]);
+  }
+  return absl::StrCat("\n", ledger_text(answer.contains("ledger") ? answer["ledger"] : Json(), gaps));
 }
 
 absl::Status ask(const QueryOptions& options, Client& client) {
@@ -105,8 +126,10 @@ absl::Status ask(const QueryOptions& options, Client& client) {
       continue;
     }
     if (options.format == QueryFormat::kJson) return absl::OkStatus();
-    return write_out(absl::StrCat(title(options, rows.size(), more), rows_text(rows), estimates_text(*answer),
-                                  ledger_of(options, *answer)));
+    const auto ledger = ledger_of(options, client, *answer, rows);
+    if (!ledger.ok()) return ledger.status();
+    return write_out(
+        absl::StrCat(title(options, rows.size(), more), rows_text(rows), estimates_text(*answer), *ledger));
   }
 }
 
@@ -114,7 +137,7 @@ absl::Status run(QueryOptions options) {
   Client client(options);
   if (options.command == "live") return run_live(options, client);
   if (is_about_task(options.command) && parameter(options, "task").empty()) {
-    auto task = first_exact_task(client);
+    auto task = first_exact_task(options, client);
     if (!task.ok()) return task.status();
     options.parameters.emplace_back("task", *std::move(task));
   }

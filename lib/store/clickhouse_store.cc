@@ -1,6 +1,7 @@
 #include "store/clickhouse_store.h"
 
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,7 @@ class ClickHouseStore : public Store {
 
   absl::Status put(const EpochResult& result) override {
     if (status_.ok()) status_ = put_epoch(result);
+    if (status_.ok()) drop_days();
     return status_;
   }
 
@@ -56,6 +58,7 @@ class ClickHouseStore : public Store {
     return found;
   }
 
+  std::vector<std::string> take_complaints() override { return std::exchange(complaints_, {}); }
   absl::Status close() override { return absl::OkStatus(); }  // nothing is held back
 
  private:
@@ -68,7 +71,6 @@ class ClickHouseStore : public Store {
       if (origin.amendment == result.origin.amendment) return already_there(result.origin);
     }
     const ClickHouseAttempt attempt{random_number(), clock_()};
-    if (absl::Status status = drop_days(attempt.stored_ns); !status.ok()) return status;
     for (const ClickHouseRowTable* table : kClickHouseRowTables) {
       ClickHouseRowWalk walk(*table, result, attempt);
       if (walk.empty()) continue;
@@ -89,10 +91,18 @@ class ClickHouseStore : public Store {
         ": an epoch of this time is already stored, and of a run without a name; nothing was overwritten"));
   }
 
-  absl::Status drop_days(uint64_t now_ns) {
-    if (!drops_days_ || (looked_ns_ <= now_ns && now_ns - looked_ns_ < kHourNs)) return absl::OkStatus();
+  // Behind the epoch: what cannot be dropped, because the server guards large partitions or a right is missing, must not
+  // keep what comes from being stored.
+  void drop_days() {
+    const uint64_t now_ns = clock_();
+    if (!drops_days_ || (looked_ns_ <= now_ns && now_ns - looked_ns_ < kHourNs)) return;
     looked_ns_ = now_ns;
-    return drop_expired_days(client_, retention_ns(), now_ns);
+    const absl::Status dropped = drop_expired_days(client_, retention_ns(), now_ns);
+    if (!dropped.ok()) {
+      complaints_.push_back(
+          absl::StrCat("what is older than the retention stays for now, and is tried again in an hour: ",
+                       std::string(dropped.message())));
+    }
   }
 
   uint64_t random_number() { return uint64_t{random_()} << 32 | random_(); }
@@ -102,6 +112,7 @@ class ClickHouseStore : public Store {
   std::random_device random_;
   bool drops_days_ = false;  // since the server does not
   uint64_t looked_ns_ = 0;
+  std::vector<std::string> complaints_;
   absl::Status status_ = absl::OkStatus();
 };
 

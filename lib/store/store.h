@@ -30,6 +30,8 @@ class Store {
     return absl::UnimplementedError(
         absl::StrCat("epoch ", start_ns, " of ", epoch.probe, ": this store cannot be asked what it holds"));
   }
+  // What has gone wrong beside epochs that were stored all the same, a line each; then forgotten.
+  virtual std::vector<std::string> take_complaints() { return {}; }
   virtual absl::Status close() = 0;
 };
 

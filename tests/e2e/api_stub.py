@@ -61,7 +61,7 @@ def probe(name, **changes):
 def epoch(**changes):
     return {"site": "ams", "probe": "edge-1", "run": START_NS, "start_ns": START_NS, "period_ns": 5 * 10**9, "amendment": 0,
             "packets": 1000, "bytes": 250_000, "records": 87, "overflow_packets": 0, "lost": 0, "missing_snapshots": 0,
-            "top": [], **changes}
+            "faults": 0, "top": [], **changes}
 
 
 def alert(**changes):

@@ -162,6 +162,19 @@ def test_each_loss_is_told_and_then_nothing_else_is_claimed(_):
     assert "nothing was measured" in ledger_lines(epochs=0, rx_packets=0, counted_packets=0, not_ip=0)
 
 
+def test_times_without_an_epoch_are_told(_):
+    with Stub() as stub:
+        stub.answers["probes"] = answer([{**probe("edge-1"), "gaps": 2, "gap_ns": 15 * 10**9},
+                                         {**probe("edge-2"), "gaps": 1, "gap_ns": 5 * 10**9}], books())
+        for command in (("top", "--task", "t", "--from", "1", "--site", "ams", "--limit", "3"), ("probes", "--from", "1", "--site", "ams")):
+            out, _ = run("--url", stub.url, *command)
+            assert "gaps          20.0 s in 3 gaps: not measured then, or never come\n" in out, out
+            assert "lost          nothing of what is stored" in out, out
+        assert asked(stub, "probes") == [{"from": "1", "site": "ams"}] * 2
+        run("--url", stub.url, "top", "--from", "1", "--probe", "edge-1")
+        assert asked(stub, "tasks") == [{"from": "1", "probe": "edge-1"}], "a task that is there then"
+
+
 def test_without_a_whole_ledger_nothing_is_claimed(_):
     for book, words in ((None, "is not known"), ("none", "is not known"), ({}, "does not say nic_missed, no_mbuf, kernel_dropped"),
                         ({"nic_missed": 0, "no_mbuf": 0, "kernel_dropped": -1, "missing_snapshots": 0, "incomplete_epochs": 0},
@@ -226,9 +239,10 @@ def test_nothing_from_the_network_reaches_the_terminal_as_a_command(_):
     evil = "\x1b]0;x\x07\x9b31m\x7f\u202eé"
     with Stub() as stub:
         stub.answers["tasks"] = answer([{**TASKS[1], "name": evil, evil: evil}], {**books(), "malformed": {evil: 1}})
-        stub.answers["probes"] = (400, json.dumps({"error": evil}, ensure_ascii=False))
         stub.answers["alerts"] = json.dumps({"rows": [{"summary": "\x7f\x9b"}], "next": None}, ensure_ascii=False)
-        out = run("--url", stub.url, "tasks")[0] + run("--url", stub.url, "top")[0] + run("--url", stub.url, "probes", status=1)[1]
+        out = run("--url", stub.url, "tasks")[0] + run("--url", stub.url, "top")[0]
+        stub.answers["probes"] = (400, json.dumps({"error": evil}, ensure_ascii=False))
+        out += run("--url", stub.url, "probes", status=1)[1]
         assert "?]0;x??31m???" in out, out
         assert all(c == "\n" or " " <= c < "\x7f" for c in out), out
         out, _ = run("--url", stub.url, "alerts", "-f", "json")

@@ -95,7 +95,7 @@ function addEpoch(event) {
   const bucket = state.buckets.get(at) || { packets: 0, bytes: 0, lost: 0, probes: new Set() };
   bucket.packets += event.packets || 0;
   bucket.bytes += event.bytes || 0;
-  bucket.lost += (event.lost || 0) + (event.missing_snapshots || 0);
+  bucket.lost += (event.lost || 0) + (event.missing_snapshots || 0) + (event.faults || 0);
   bucket.probes?.add(nameOf(event));
   state.buckets.set(at, bucket);
 }
@@ -238,7 +238,9 @@ async function refresh(history) {
   history ||= !state.minutes && Date.now() - state.historyAt > PROBES_AGAIN_MS; // events are not added to all that is stored
   state.recent = new Map(probes.rows.map((row) => [nameOf(row), row]));
   if (Date.now() - state.seenAt > PROBES_AGAIN_MS || history) {
-    state.everSeen = new Map((await ask('probes')).rows.map((row) => [nameOf(row), row]));
+    // Over all time once only: the answer takes as long as there are books.
+    const since = state.everSeen.size ? { from: '-7d' } : {};
+    for (const row of (await ask('probes', since)).rows) state.everSeen.set(nameOf(row), row);
     state.seenAt = Date.now();
   }
   for (const [name, row] of state.recent) state.everSeen.set(name, row);

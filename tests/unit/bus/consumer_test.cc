@@ -28,11 +28,11 @@ std::unique_ptr<Consumer> open_consumer(const NatsConfig& nats, const ConsumerCo
 void publish_all(const NatsServer& server, uint64_t from, uint64_t end) {
   auto publisher = open_publisher(server.config());
   for (uint64_t n = from; n < end; ++n) publish(*publisher, n, n, 1000);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(30)));
   ASSERT_TRUE(publisher->close().ok());
 }
 
-std::vector<DeliveredMessage> take(Consumer& consumer, size_t count, milliseconds limit = seconds(5)) {
+std::vector<DeliveredMessage> take(Consumer& consumer, size_t count, milliseconds limit = seconds(30)) {
   std::vector<DeliveredMessage> messages;
   DeliveredMessage message;
   const auto until = std::chrono::steady_clock::now() + limit;
@@ -152,7 +152,8 @@ TEST(Consumer, GoesOnAfterTheServerWasKilledAndAcknowledgesWhatItHadBefore) {
   consumer->close();
   // The server takes acknowledgements up in its own time: one that it has not yet is delivered again.
   std::set<uint64_t> left;
-  for (int i = 0; i < 50 && left != expected(50, 60); ++i) {
+  const auto taken_up_by = std::chrono::steady_clock::now() + seconds(30);
+  while (left != expected(50, 60) && std::chrono::steady_clock::now() < taken_up_by) {
     auto next = open_consumer(server.config());
     left = numbers(take(*next, 10));
     next->close();
@@ -204,7 +205,7 @@ TEST(Consumer, WithoutJetStreamSubscribesPlainlyAndSaysSo) {
   EXPECT_FALSE(consumer->redelivers());
   auto publisher = open_publisher(server.config());
   for (uint64_t n = 0; n < 5; ++n) publish(*publisher, n, n, 1000);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(30)));
   const std::vector<DeliveredMessage> messages = take(*consumer, 5);
   EXPECT_EQ(numbers(messages), expected(0, 5));
   for (const DeliveredMessage& message : messages) consumer->acknowledge(message.ticket);

@@ -22,7 +22,7 @@ void expect_delivery(const NatsConfig& config) {
   auto publisher = open_publisher(config);
   ASSERT_NE(publisher, nullptr);
   publish(*publisher, 0, 0, 100);
-  EXPECT_TRUE(publisher->flush(seconds(5))) << events_text(*publisher);
+  EXPECT_TRUE(publisher->flush(seconds(60))) << events_text(*publisher);
   EXPECT_TRUE(publisher->stats().connected);
 }
 
@@ -60,7 +60,7 @@ TEST(Login, InTheUrlIsUsedAndNeverShown) {
   server.start();
   auto publisher = open_publisher(config);
   publish(*publisher, 0, 0, 100);
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   EXPECT_FALSE(contains(events_text(*publisher), "word"));
   config.urls = {server.url("probe:wr0ng-word@")};
   expect_refusal(config, server, "the login in the URL");
@@ -134,7 +134,7 @@ TEST(Login, ThatIsRefusedLaterIsAnEventAndTheMessagesWait) {
   server.kill();
   server.configure(true, kPassword);
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
 }
 
 TEST(Login, MistakesOfTheConfigurationAreNamed) {

@@ -19,7 +19,7 @@ TEST(Publish, AcknowledgesEveryMessageAndTheStreamHoldsEachAsItWas) {
   server.start();
   auto publisher = open_publisher(server.config());
   for (uint64_t n = 0; n < 300; ++n) publish(*publisher, n, n / 30, 2000 + n);
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   const PublisherStats stats = publisher->stats();
   EXPECT_TRUE(stats.connected);
   EXPECT_EQ(stats.published, 300u);
@@ -43,7 +43,7 @@ TEST(Publish, StoresAMessageThatIsPublishedTwiceWithOneIdOnce) {
   server.start();
   auto publisher = open_publisher(server.config());
   for (int i = 0; i < 3; ++i) publish(*publisher, 1, 0, 100);
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   EXPECT_EQ(publisher->stats().published, 3u);
   EXPECT_EQ(stream_content(server.config()).size(), 1u);
 }
@@ -57,7 +57,7 @@ TEST(Publish, DeliversWhatWasPublishedBeforeTheServerCameUp) {
   EXPECT_EQ(publisher->stats().queued, 100u);
   EXPECT_TRUE(contains(events_text(*publisher), server.url() + ": cannot be reached"));
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(10)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   const std::vector<IncomingMessage> messages = stream_content(server.config());
   expect_exactly_once(messages, 100, 3000);
   for (uint64_t n = 0; n < messages.size(); ++n) EXPECT_EQ(messages[n].id, id_of(n)) << "oldest first";
@@ -75,7 +75,7 @@ void survives_five_kills(const NatsConfig& config, NatsServer& server) {
     if (n % 240 == 190) server.start();
     if (n % 50 == 0) std::this_thread::sleep_for(milliseconds(30));
   }
-  EXPECT_TRUE(publisher->flush(seconds(20)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   const PublisherStats stats = publisher->stats();
   EXPECT_EQ(stats.published, kCount);
   EXPECT_GT(stats.retries, 0u) << "nothing was under way when the server died";
@@ -108,11 +108,11 @@ TEST(Publish, LeavesAStreamThatIsThereAsItIs) {
   config.stream_max_age_ns = 60'000'000'000;
   auto first = open_publisher(config);
   publish(*first, 0, 0, 10);
-  ASSERT_TRUE(first->flush(seconds(5)));
+  ASSERT_TRUE(first->flush(seconds(60)));
   config.stream_max_age_ns = 3600'000'000'000;
   auto publisher = open_publisher(config);
   publish(*publisher, 1, 0, 10);
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   const std::string events = events_text(*publisher);
   EXPECT_FALSE(contains(events, "created")) << events;
   EXPECT_TRUE(contains(events, "duplicate window is 1 min 00 s")) << events;
@@ -125,7 +125,7 @@ TEST(Publish, WarnsAndPublishesPlainlyWithoutJetStream) {
   ASSERT_TRUE(subscriber.ok()) << subscriber.status();
   auto publisher = open_publisher(server.config());
   for (uint64_t n = 0; n < 50; ++n) publish(*publisher, n, 0, 5000);
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   EXPECT_EQ(publisher->stats().published, 50u);
   expect_exactly_once(receive_all(**subscriber), 50, 5000);
   const std::string events = events_text(*publisher);
@@ -137,11 +137,11 @@ TEST(Publish, WaitsForAServerThatComesBackWithItsJetStream) {
   server.start();
   auto publisher = open_publisher(server.config());
   publish(*publisher, 0, 0, 100);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   server.kill();
   publish(*publisher, 1, 0, 100);
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(20)));  // what went out unanswered is sent again after 5 s
+  EXPECT_TRUE(publisher->flush(seconds(60)));  // what went out unanswered is sent again after 5 s
   expect_exactly_once(stream_content(server.config()), 2, 100);
 }
 
@@ -203,14 +203,14 @@ TEST(Publish, MakesTheStreamAgainWhenItWasDeleted) {
   server.start();
   auto publisher = open_publisher(server.config());
   publish(*publisher, 0, 0, 100);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   {
     auto link = NatsLink::connect(server.config());
     ASSERT_TRUE(link.ok()) << link.status();
     ASSERT_EQ(js_DeleteStream((*link)->jetstream(), "NETSPECTRA", nullptr, nullptr), NATS_OK);
   }
   publish(*publisher, 1, 0, 100);
-  EXPECT_TRUE(publisher->flush(seconds(5)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   expect_exactly_once(stream_content(server.config()), 1, 2, 100);
 }
 
@@ -219,13 +219,13 @@ TEST(Publish, DoesNotWaitForAServerThatHangs) {
   server.start();
   auto publisher = open_publisher(server.config());
   publish(*publisher, 0, 0, 100'000);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   server.signal(SIGSTOP);
   const auto before = std::chrono::steady_clock::now();
   for (uint64_t n = 1; n < 200; ++n) publish(*publisher, n, 0, 100'000);
   EXPECT_LT(std::chrono::steady_clock::now() - before, seconds(1));
   server.signal(SIGCONT);
-  EXPECT_TRUE(publisher->flush(seconds(10)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   expect_exactly_once(stream_content(server.config()), 200, 100'000);
 }
 
@@ -234,7 +234,7 @@ TEST(Subscribe, FollowsTheStreamAcrossARestartOfTheServer) {
   server.start();
   auto publisher = open_publisher(server.config());
   publish(*publisher, 0, 0, 100);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   auto subscriber = Subscriber::open(server.config(), "netspectra.v1.>", true);
   ASSERT_TRUE(subscriber.ok()) << subscriber.status();
   std::vector<IncomingMessage> seen = receive_all(**subscriber, milliseconds(200));
@@ -242,7 +242,7 @@ TEST(Subscribe, FollowsTheStreamAcrossARestartOfTheServer) {
   server.kill();
   publish(*publisher, 1, 0, 100);
   server.start();
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   for (IncomingMessage& message : receive_all(**subscriber, milliseconds(1500))) seen.push_back(message);
   expect_exactly_once(seen, 2, 100);
   EXPECT_FALSE((*subscriber)->take_events().empty());
@@ -253,7 +253,7 @@ TEST(Subscribe, StartsWithWhatComesNextUnlessToldOtherwise) {
   server.start();
   auto publisher = open_publisher(server.config());
   publish(*publisher, 0, 0, 100);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   auto subscriber = Subscriber::open(server.config(), "netspectra.v1.>", false);
   ASSERT_TRUE(subscriber.ok()) << subscriber.status();
   publish(*publisher, 1, 0, 100);
@@ -267,11 +267,11 @@ TEST(Subscribe, LosesNothingWhenItIsSlow) {
   server.start();
   auto publisher = open_publisher(server.config());
   publish(*publisher, 0, 0, 1000);
-  ASSERT_TRUE(publisher->flush(seconds(5)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   auto subscriber = Subscriber::open(server.config(), "netspectra.v1.>", true);
   ASSERT_TRUE(subscriber.ok()) << subscriber.status();
   for (uint64_t n = 1; n < 20'000; ++n) publish(*publisher, n, 0, 1000);
-  ASSERT_TRUE(publisher->flush(seconds(10)));
+  ASSERT_TRUE(publisher->flush(seconds(60)));
   expect_exactly_once(receive_all(**subscriber), 20'000, 1000);
 }
 

@@ -56,7 +56,7 @@ TEST(Spool, IsDeliveredByTheNextRunOldestFirst) {
   EXPECT_EQ(second->stats().spooled, 60u);
   for (uint64_t n = 60; n < 100; ++n) publish(*second, n, n / 20, 10'000);
   server.start();
-  EXPECT_TRUE(second->flush(seconds(10)));
+  EXPECT_TRUE(second->flush(seconds(60)));
   EXPECT_EQ(second->stats().published, 100u);
   const std::vector<IncomingMessage> messages = stream_content(config);
   expect_exactly_once(messages, 100, 10'000);
@@ -123,7 +123,7 @@ void nothing_is_lost_with_the_process(bool server_dies) {
 
   const NatsConfig config = with_spool(server, dir.path() + "/spool");
   auto publisher = open_publisher(config);
-  EXPECT_TRUE(publisher->flush(seconds(10)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   std::vector<IncomingMessage> messages = stream_content(config);
   // The one that it was killed in may be there, or not.
   if (!messages.empty() && messages.back().id == id_of(count)) messages.pop_back();
@@ -181,7 +181,7 @@ TEST(Spool, DeliversTheWholeMessagesOfADamagedFileAndReportsTheRest) {
 
   server.start();
   auto second = open_publisher(config);
-  EXPECT_TRUE(second->flush(seconds(5)));
+  EXPECT_TRUE(second->flush(seconds(60)));
   EXPECT_EQ(second->stats().published, 17u);
   EXPECT_EQ(second->stats().spooled + second->stats().spooled_bytes, 0u);
   std::vector<std::string> ids;
@@ -215,7 +215,7 @@ TEST(Limits, OldestWholeEpochsGoWhenTheMemoryIsFull) {
   EXPECT_TRUE(contains(events, "gave up epoch 1970-01-01 00:00:40.000000000Z: 10 messages")) << events;
   EXPECT_FALSE(contains(events, "00:00:50")) << events;
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(10)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   expect_exactly_once(stream_content(config), 50, 100, 10'000);
 }
 
@@ -237,7 +237,7 @@ TEST(Limits, OldestWholeEpochsGoWhenSpoolAndMemoryAreFull) {
   const std::string events = events_text(*publisher);
   EXPECT_TRUE(contains(events, "its limit of 357.0 kB is reached")) << events;
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(10)));
+  EXPECT_TRUE(publisher->flush(seconds(60)));
   expect_exactly_once(stream_content(config), first_kept, 100, 10'000);
 }
 
@@ -286,7 +286,7 @@ TEST(Spool, KeepsInMemoryWhatTheDiskDoesNotTake) {
   EXPECT_TRUE(first->close().ok());
   server.start();
   auto second = open_publisher(config);
-  EXPECT_TRUE(second->flush(seconds(5)));
+  EXPECT_TRUE(second->flush(seconds(60)));
   expect_exactly_once(stream_content(config), 10, 10'000);
 }
 
@@ -306,7 +306,7 @@ TEST(Spool, SurvivesAFullDisk) {
     EXPECT_TRUE(contains(events, "No space left on device")) << events;
     EXPECT_EQ(events.find("No space"), events.rfind("No space")) << "told more than once: " << events;
     server.start();
-    EXPECT_TRUE(publisher->flush(seconds(10)));
+    EXPECT_TRUE(publisher->flush(seconds(60)));
     expect_exactly_once(stream_content(server.config()), 100, 10'000);
     EXPECT_TRUE(publisher->close().ok());
   }

@@ -33,7 +33,9 @@ class ClickHouseServer {
  public:
   static bool installed() { return std::system("command -v clickhouse-server >/dev/null") == 0; }
 
-  ClickHouseServer() : dir_(temporary_folder()) {}
+  // `settings`: of the server, beside those that it needs, as XML.
+  explicit ClickHouseServer(std::string settings = "")
+      : settings_(std::move(settings)), dir_(temporary_folder()) {}
   ~ClickHouseServer() {
     kill();
     std::error_code ignored;
@@ -114,7 +116,8 @@ class ClickHouseServer {
         << dir_
         << "/tmp/</tmp_path><users_config>users.xml</users_config><default_profile>default</default_profile>"
            "<default_database>default</default_database><mark_cache_size>67108864</mark_cache_size>"
-           "<timezone>UTC</timezone></yandex>";
+           "<timezone>UTC</timezone>"
+        << settings_ << "</yandex>";
     const auto user = [](const std::string& name, const std::string& password, const std::string& profile) {
       return "<" + name + "><password>" + password +
              "</password><networks><ip>127.0.0.1</ip></networks><profile>" + profile +
@@ -175,7 +178,7 @@ class ClickHouseServer {
     return status;
   }
 
-  const std::string dir_;
+  const std::string settings_, dir_;
   uint16_t port_ = 0;
   pid_t pid_ = -1;
 };

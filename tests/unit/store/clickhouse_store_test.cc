@@ -247,6 +247,29 @@ TEST_F(ClickHouseStoreTest, DaysThatAreOverAreDroppedByTheirTimeOfStoring) {
   EXPECT_EQ(lines("SELECT count() FROM ledger"), Lines{"1"}) << "for 64 times as long";
 }
 
+TEST(ClickHouseRetention, WhatTheServerDoesNotDropKeepsNothingFromBeingStored) {
+  if (!ClickHouseServer::installed()) GTEST_SKIP() << "needs clickhouse-server";
+  ClickHouseServer server("<max_partition_size_to_drop>1</max_partition_size_to_drop>");
+  server.start();
+  clock_now_ns = kStored;
+  const auto options = parse_clickhouse_url(server.url("guarded") + "?retention=2d");
+  const auto store = open_clickhouse_store(*options, [] { return clock_now_ns; });
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE((*store)->put(epoch_at(kStart)).ok());
+  EXPECT_TRUE((*store)->take_complaints().empty());
+  for (int hour = 0; hour < 2; ++hour) {
+    clock_now_ns = kStored + 200 * kDay + static_cast<uint64_t>(hour) * 3601 * kSecond;
+    for (uint64_t n = 1; n < 3; ++n) {
+      ASSERT_TRUE((*store)->put(epoch_at(kStart + (static_cast<uint64_t>(hour) * 2 + n) * kSecond)).ok());
+    }
+    const Lines complaints = (*store)->take_complaints();
+    ASSERT_EQ(complaints.size(), 1u) << "an hour";
+    EXPECT_THAT(complaints[0], HasSubstr("stays for now"));
+    EXPECT_THAT(complaints[0], HasSubstr("was not dropped"));
+  }
+  EXPECT_EQ(server.lines("SELECT count() FROM epochs", "guarded"), Lines{"5"});
+}
+
 TEST_F(ClickHouseStoreTest, ALoginIsUsedAndNeverRepeated) {
   ASSERT_TRUE(opened(url("keeper:p%40ss%3aw%2frd%3f@"))->put(epoch()).ok());
   EXPECT_EQ(lines("SELECT sum(packets) FROM records"), Lines{"3"});
