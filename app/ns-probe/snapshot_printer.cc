@@ -1,11 +1,11 @@
 #include "snapshot_printer.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "output/json_line.h"
 #include "output/json_rows.h"
 #include "output/json_text.h"
 #include "output/rows.h"
@@ -86,14 +86,13 @@ absl::Status SnapshotPrinter::print(const std::string& subject, const std::vecto
   return absl::OkStatus();
 }
 
-// A line of JSON already, as the probe made it. Only looked at far enough that it stays one line.
+// A line of JSON already, if a probe made it; but anybody may publish.
 absl::Status SnapshotPrinter::print_health(const std::string& subject, const std::vector<uint8_t>& bytes) {
   std::string line(bytes.begin(), bytes.end());
-  const auto unprintable = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  if (line.empty() || line.front() != '{' || line.back() != '}' ||
-      std::any_of(line.begin(), line.end(), unprintable)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a message on ", label_text(subject), " is no line of JSON"));
+  if (!is_json_line(line)) {
+    constexpr size_t kShown = 60;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a message on ", label_text(subject), " is no line of JSON: ", label_text(line.substr(0, kShown))));
   }
   line += '\n';
   sink_.append(line);

@@ -45,7 +45,7 @@ int subscribe(const ProbeOptions& options) {
   };
   SnapshotPrinter printer(**sink);
   IncomingMessage message;
-  while (!interrupt.raised() && !over()) {
+  while ((*sink)->ok() && !interrupt.raised() && !over()) {
     if (!subscriber->next(message, kLookEvery)) {
       (*sink)->flush();
     } else if (const absl::Status printed = printer.print(message.subject, message.bytes); !printed.ok()) {

@@ -5,8 +5,21 @@
 namespace netspectra {
 namespace {
 
-// Length of the well-formed UTF-8 sequence that `text` begins with, 0 if there is none (RFC 3629: no overlong
-// forms, no surrogates, nothing above U+10FFFF).
+void append_control(std::string& out, char c) {
+  constexpr std::string_view kShort = "btn?fr";  // U+0008 .. U+000D; U+000B has none
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (c >= '\b' && c <= '\r' && c != '\v') {
+    out += '\\';
+    out += kShort[size_t(c - '\b')];
+  } else {
+    out += "\\u00";
+    out += kHex[size_t(c >> 4)];
+    out += kHex[size_t(c & 0xf)];
+  }
+}
+
+}  // namespace
+
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return uint8_t(text[i]); };
   const uint8_t lead = byte(0);
@@ -24,21 +37,6 @@ size_t utf8_length(std::string_view text) {
   const bool too_large = lead == 0xf4 && byte(1) >= 0x90;
   return overlong || surrogate || too_large ? 0 : length;
 }
-
-void append_control(std::string& out, char c) {
-  constexpr std::string_view kShort = "btn?fr";  // U+0008 .. U+000D; U+000B has none
-  constexpr std::string_view kHex = "0123456789abcdef";
-  if (c >= '\b' && c <= '\r' && c != '\v') {
-    out += '\\';
-    out += kShort[size_t(c - '\b')];
-  } else {
-    out += "\\u00";
-    out += kHex[size_t(c >> 4)];
-    out += kHex[size_t(c & 0xf)];
-  }
-}
-
-}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
