@@ -92,9 +92,9 @@ void Sender::run(std::promise<absl::Status> first_attempt) {
 void Sender::step() {
   if (Clock::now() >= next_check_) {
     next_check_ = Clock::now() + kCheckInterval;
-    backlog_.sync_settled();
     check_overdue();
   }
+  sync_settled();
   forget_given_up();
   if (link_ && link_->is_closed()) lose_link();
   if (!link_) {
@@ -116,6 +116,21 @@ void Sender::step() {
   }
 }
 
+void Sender::sync_settled() {
+  if (Clock::now() < next_sync_) return;
+  next_sync_ = Clock::now() + kCheckInterval;
+  backlog_.sync_settled();
+}
+
+// Files of past epochs do not wait for NATS.
+void Sender::pause(milliseconds limit) {
+  const Clock::time_point end = Clock::now() + limit;
+  for (auto now = Clock::now(); now < end && !stopping_; now = Clock::now()) {
+    backlog_.pause(std::min(std::chrono::ceil<milliseconds>(end - now), kCheckInterval));
+    sync_settled();
+  }
+}
+
 void Sender::connect() {
   absl::StatusOr<std::unique_ptr<NatsLink>> link = NatsLink::connect(config_);
   if (link.ok()) {
@@ -124,7 +139,7 @@ void Sender::connect() {
   } else {
     tell_trouble(absl::StrCat(std::string(link.status().message()), "; retried until it can"));
   }
-  backlog_.pause(connect_wait_);
+  pause(connect_wait_);
   connect_wait_ = std::min(connect_wait_ * 2, kLongestConnectWait);
 }
 
@@ -156,7 +171,7 @@ void Sender::lose_link() {
   link_.reset();
   connected_ = false;
   send_all_again(milliseconds(0));
-  backlog_.pause(kFirstConnectWait);  // a server that takes us and drops us at once is not asked in a circle
+  pause(kFirstConnectWait);  // a server that takes us and drops us at once is not asked in a circle
 }
 
 void Sender::look_for_stream() {
@@ -177,7 +192,7 @@ void Sender::look_for_stream() {
   // A server that had JetStream: better late than published to nobody.
   tell_trouble(check.note.empty() ? "NATS: JetStream does not answer; messages wait"
                                   : absl::StrCat(check.note, "; messages wait"));
-  backlog_.pause(kStreamWait);
+  pause(kStreamWait);
 }
 
 void Sender::fill_window() {
@@ -255,7 +270,7 @@ void Sender::confirm_by_ping() {
     any |= at->second.sent;
     at = at->second.sent ? settle(at) : std::next(at);
   }
-  if (!any) backlog_.pause(kIdleWait);
+  if (!any) pause(kIdleWait);
 }
 
 void Sender::collect_answers() {

@@ -61,6 +61,8 @@ class Sender {
 
   void run(std::promise<absl::Status> first_attempt);
   void step();
+  void sync_settled();
+  void pause(std::chrono::milliseconds limit);
   void connect();
   void use(std::unique_ptr<NatsLink> link);
   void lose_link();
@@ -101,7 +103,7 @@ class Sender {
   uint64_t window_bytes_ = 0;
   uint64_t next_number_ = 0;
   uint64_t given_up_seen_ = 0;
-  Clock::time_point next_check_;
+  Clock::time_point next_check_, next_sync_;
   Clock::time_point next_send_;  // before that none of the window is due
   std::set<std::string> notes_told_;
   std::string trouble_;

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <thread>
 
@@ -11,6 +14,16 @@
 #include "bus/spool_file.h"
 #include "messages.h"
 #include "nats_server.h"
+
+namespace {
+std::atomic<unsigned> files_synced{0};
+}  // namespace
+
+// In the place of the C library's: nothing else tells that a file was brought to the disk.
+extern "C" int fdatasync(int fd) {
+  ++files_synced;
+  return static_cast<int>(syscall(SYS_fdatasync, fd));
+}
 
 namespace netspectra {
 namespace {
@@ -63,6 +76,25 @@ TEST(Spool, IsDeliveredByTheNextRunOldestFirst) {
   for (uint64_t n = 0; n < messages.size(); ++n) EXPECT_EQ(messages[n].id, id_of(n));
   EXPECT_TRUE(second->close().ok());
   EXPECT_TRUE(spool_files(config.spool.dir).empty());
+}
+
+TEST(Spool, PastEpochsAreBroughtToTheDiskWhileNatsIsAway) {
+  NatsServer server;  // not started
+  TempDir dir;
+  auto publisher = open_publisher(with_spool(server, dir.path() + "/spool"));
+  constexpr unsigned kEpochs = 10;
+  const auto began = std::chrono::steady_clock::now();
+  for (unsigned epoch = 0; epoch <= kEpochs; ++epoch) {
+    const unsigned before = files_synced;
+    publish(*publisher, epoch, epoch, 1000);
+    if (epoch == 0) continue;  // it may grow
+    while (files_synced == before && std::chrono::steady_clock::now() - began < seconds(60)) {
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  }
+  // 0.25 s each; the attempts to connect are soon 2 s apart, and 13 s would pass if each file waited for one.
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(8));
+  EXPECT_TRUE(publisher->close().ok());
 }
 
 // The process that is killed below: publishes until then, and notes how far it came.
