@@ -5,6 +5,7 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <sys/ioctl.h>
@@ -82,15 +83,22 @@ absl::Status check_interface(const std::string& name) {
   if (if_nametoindex(name.c_str()) == 0) {
     return fault(name, "there is no such interface, and it is no PCI address; see \"ip -br link\"");
   }
-  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-  if (fd < 0) {
+  const auto not_allowed = [&name](const char* what) {
     return fault(name,
-                 absl::StrCat("not allowed to listen to it (", strerror(errno),
+                 absl::StrCat("not allowed to ", what, " (", strerror(errno),
                               "): run as root, or \"setcap cap_net_raw,cap_net_admin,cap_ipc_lock+ep\" on "
                               "the program"));
-  }
+  };
+  const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  if (fd < 0) return not_allowed("listen to it");
   close(fd);
-  return absl::OkStatus();
+  // The drivers set an interface's address and flags when they start. No interface is of type "void": the kernel
+  // refuses that address, but looks at the permission first.
+  const bool permitted = ask_interface(name, [](int socket, ifreq& request) {
+    request.ifr_hwaddr.sa_family = ARPHRD_VOID;
+    return ioctl(socket, SIOCSIFHWADDR, &request) == 0 || errno != EPERM;
+  });
+  return permitted ? absl::OkStatus() : not_allowed("set it up");
 }
 
 // Where the rings are more than the process may lock: what mends that; else "".

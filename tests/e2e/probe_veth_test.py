@@ -304,6 +304,9 @@ def test_what_is_wrong_is_said_in_a_line(folder):
         assert refusal(folder, "-c", config, "-i", "near9").startswith("ns-probe: port near9: there is no such interface")
         said = refusal(folder, "-c", config, prefix=("setpriv", "--bounding-set=-net_raw"))
         assert said.startswith("ns-probe: port near0: not allowed to listen") and "setcap cap_net_raw" in said, said
+        said = refusal(folder, "-c", config, prefix=("setpriv", "--bounding-set=-net_admin"))
+        assert said.startswith("ns-probe: port near0: not allowed to set it up (Operation not permitted)"), said
+        assert "setcap cap_net_raw,cap_net_admin" in said and len(said.splitlines()) == 1, said
         with LiveProbe(folder, "-c", config) as probe:
             probe.ready()
             said = refusal(folder, "-c", config)
