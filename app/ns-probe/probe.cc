@@ -21,6 +21,7 @@
 #include "ethdev/cpu_placement.h"
 #include "ethdev/eal.h"
 #include "ethdev/port_attach.h"
+#include "helper_threads.h"
 #include "instance_lock.h"
 #include "local_sink.h"
 #include "merge/part_joiner.h"
@@ -57,36 +58,14 @@ int fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
 }
 
-// The calling thread's CPUs while it exists; threads that are made meanwhile keep them.
-class Affinity {
- public:
-  explicit Affinity(const cpu_set_t& cpus) {
-    sched_getaffinity(0, sizeof(before_), &before_);
-    sched_setaffinity(0, sizeof(cpus), &cpus);
-  }
-  ~Affinity() { sched_setaffinity(0, sizeof(before_), &before_); }
-  Affinity(const Affinity&) = delete;
-  Affinity& operator=(const Affinity&) = delete;
-
- private:
-  cpu_set_t before_;
-};
-
-CpuPlacement place(const ProbeOptions& options, const std::vector<Cpu>& cpus) {
+CpuPlacement place(const ProbeOptions& options) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  sched_getaffinity(0, sizeof(allowed), &allowed);
   std::vector<int> nodes;
   for (const PortOptions& port : options.ports)
     nodes.insert(nodes.end(), port.queues, numa_node_of(port.spec));
-  return place_workers(cpus, nodes);
-}
-
-// Where no worker polls; where all CPUs have one, that of the main lcore.
-cpu_set_t other_cpus(const std::vector<Cpu>& cpus, const CpuPlacement& placement) {
-  cpu_set_t others;
-  CPU_ZERO(&others);
-  for (const Cpu& cpu : cpus) CPU_SET(cpu.id, &others);
-  for (int cpu : placement.worker_cpus) CPU_CLR(cpu, &others);
-  CPU_SET(placement.main_cpu, &others);
-  return others;
+  return place_workers(read_cpus(allowed), nodes);
 }
 
 // What takes part in a run from its start to its end.
@@ -99,6 +78,8 @@ struct Run {
   const char* const* const argv;
   const uint64_t run = system_clock_ns();
   std::shared_ptr<const TaskPlan> plan;
+  EalInfo eal;
+  std::vector<std::string> warnings;  // of the CPUs
   StatusBoard& board;
   std::unique_ptr<Publisher> publisher;
   std::unique_ptr<HttpServer> metrics;
@@ -109,7 +90,7 @@ struct Run {
   Manager& manager() const { return ports != nullptr ? static_cast<Manager&>(*ports) : captures->manager(); }
 };
 
-absl::Status start_eal_and_manager(Run& run, const CpuPlacement& placement) {
+absl::Status start_dpdk(Run& run) {
   const ProbeOptions& options = run.options;
   EalConfig config;
   config.args = options.eal_args;
@@ -122,30 +103,47 @@ absl::Status start_eal_and_manager(Run& run, const CpuPlacement& placement) {
     run.captures = *std::move(captures);
     config.polling_lcores = run.captures->lcores();
   } else {
-    config.main_cpu = placement.main_cpu;
-    config.worker_cpus = placement.worker_cpus;
-    for (const PortOptions& port : options.ports) config.pci |= port_kind(port.spec) == PortKind::kPci;
+    if (options.eal_args.empty()) {
+      CpuPlacement placement = place(options);
+      config.main_cpu = placement.main_cpu;
+      config.worker_cpus = std::move(placement.worker_cpus);
+      run.warnings = std::move(placement.warnings);
+    }
+    for (const PortOptions& port : options.ports) {
+      if (port_kind(port.spec) == PortKind::kPci) config.pci_ports.push_back(port.spec);
+    }
   }
   config.telemetry = true;
   config.file_prefix = short_name(options.site, options.probe_id);
-  const absl::StatusOr<EalInfo> eal = start_eal(config);
+  absl::StatusOr<EalInfo> eal = start_eal(config);
   if (!eal.ok()) return eal.status();
-  if (run.captures != nullptr) return run.captures->make_manager(*eal);
+  run.eal = *std::move(eal);
+  if (run.captures != nullptr) return absl::OkStatus();
+  std::vector<int> polled;
+  for (const std::vector<int>& cpus : run.eal.polling_cpus)
+    polled.insert(polled.end(), cpus.begin(), cpus.end());
+  return judge_cpus(measure_cpus(polled, kLookAtCpus), options.share_cpus, run.warnings);
+}
+
+absl::Status start_manager(Run& run) {
+  const ProbeOptions& options = run.options;
+  if (run.captures != nullptr) return run.captures->make_manager(run.eal);
   absl::StatusOr<std::unique_ptr<PortManager>> ports =
-      PortManager::create({.plan = run.plan, .period_ns = options.period_ns}, port_configs(options), *eal);
+      PortManager::create({.plan = run.plan, .period_ns = options.period_ns}, port_configs(options), run.eal);
   if (!ports.ok()) return ports.status();
   run.ports = *std::move(ports);
   return run.ports->start_ports();
 }
 
-std::vector<WorkerStatus> worker_places(const Run& run, const CpuPlacement& placement) {
+std::vector<WorkerStatus> worker_places(const Run& run) {
   std::vector<WorkerStatus> places;
   if (run.ports != nullptr) {
     for (const PortManager::Place& place : run.ports->places()) {
       WorkerStatus& status = places.emplace_back();
       status.port = place.port->info().spec;
       status.queue = place.queue;
-      if (run.options.eal_args.empty()) status.cpu = placement.worker_cpus[places.size() - 1];
+      const std::vector<int>& cpus = run.eal.polling_cpus[places.size() - 1];
+      if (cpus.size() == 1) status.cpu = cpus.front();
     }
     return places;
   }
@@ -170,9 +168,15 @@ std::vector<PortStatus> port_states(const Run& run) {
   return states;
 }
 
+// What is known before the first period is over: whoever asks meanwhile sees who measures, and zeros.
+void post_first(const Run& run, ProbeStatus status) {
+  status.ports = port_states(run);
+  if (run.publisher != nullptr) status.nats = run.publisher->stats();
+  run.board.post(std::move(status));
+}
+
 // The effective configuration: what was asked for, what became of it, and what to know about that.
-void tell_configuration(const Run& run, const CpuPlacement& placement,
-                        const std::vector<WorkerStatus>& places) {
+void tell_configuration(const Run& run, const std::vector<WorkerStatus>& places) {
   const ProbeOptions& options = run.options;
   report_error(absl::StrCat("probe ", options.site, "/", options.probe_id, ", run ", run.run, ", period ",
                             exact_duration_ns(options.period_ns), ", ",
@@ -187,7 +191,7 @@ void tell_configuration(const Run& run, const CpuPlacement& placement,
         report_error(absl::StrCat("port ", info.spec, ": warning: ", warning));
       }
     }
-    for (const std::string& warning : placement.warnings) report_error("warning: " + warning);
+    for (const std::string& warning : run.warnings) report_error("warning: " + warning);
   }
   for (size_t i = 0; i < places.size(); ++i) {
     if (places[i].cpu < 0) continue;
@@ -313,39 +317,33 @@ int run_probe(const ProbeOptions& options, int argc, const char* const* argv) {
   static StatusBoard board;
   Run run(options, argc, argv, board);
   run.plan = make_plan(options.tasks);
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  sched_getaffinity(0, sizeof(allowed), &allowed);
-  const std::vector<Cpu> cpus = read_cpus(allowed);
-  CpuPlacement placement = place(options, cpus);
-  if (!replays_captures(options) && options.eal_args.empty()) {
-    const absl::Status free =
-        judge_cpus(measure_cpus(placement.worker_cpus, kLookAtCpus), options.share_cpus, placement.warnings);
-    if (!free.ok()) return fail(free);
+  {
+    const BlockedSignals blocked;
+    if (absl::Status started = start_dpdk(run); !started.ok()) return fail(started);
+  }
+  if (options.sink == ProbeSink::kNats) {
+    const HelperThreads made(run.eal);
+    absl::StatusOr<std::unique_ptr<Publisher>> publisher = Publisher::open(options.nats);
+    if (!publisher.ok()) return fail(publisher.status());
+    run.publisher = *std::move(publisher);
   }
   {
-    // Every thread that is made here keeps away from the workers' CPUs, and leaves signals to this one.
     const BlockedSignals blocked;
-    {
-      const Affinity away(other_cpus(cpus, placement));
-      if (options.sink == ProbeSink::kNats) {
-        absl::StatusOr<std::unique_ptr<Publisher>> publisher = Publisher::open(options.nats);
-        if (!publisher.ok()) return fail(publisher.status());
-        run.publisher = *std::move(publisher);
-      }
-      if (!options.metrics.empty()) {
-        absl::StatusOr<std::unique_ptr<HttpServer>> metrics = serve_metrics(options.metrics, run.board);
-        if (!metrics.ok()) return fail(metrics.status());
-        run.metrics = *std::move(metrics);
-      }
-    }
-    if (absl::Status started = start_eal_and_manager(run, placement); !started.ok()) return fail(started);
-    if (absl::Status registered = register_telemetry_commands(run.board); !registered.ok()) {
-      report_error(absl::StrCat("warning: ", std::string(registered.message())));
-    }
+    if (absl::Status started = start_manager(run); !started.ok()) return fail(started);
+  }
+  const std::vector<WorkerStatus> places = worker_places(run);
+  StatusKeeper keeper(options, run.run, places, *run.plan);
+  post_first(run, keeper.status());
+  if (!options.metrics.empty()) {
+    const HelperThreads made(run.eal);
+    absl::StatusOr<std::unique_ptr<HttpServer>> metrics = serve_metrics(options.metrics, run.board);
+    if (!metrics.ok()) return fail(metrics.status());
+    run.metrics = *std::move(metrics);
+  }
+  if (absl::Status registered = register_telemetry_commands(run.board); !registered.ok()) {
+    report_error(absl::StrCat("warning: ", std::string(registered.message())));
   }
 
-  const std::vector<WorkerStatus> places = worker_places(run, placement);
   NatsSink* nats_sink = nullptr;
   if (run.publisher != nullptr) {
     std::vector<NatsSink::Place> of_workers;
@@ -358,9 +356,8 @@ int run_probe(const ProbeOptions& options, int argc, const char* const* argv) {
     if (!sink.ok()) return fail(sink.status());
     run.sink = *std::move(sink);
   }
-  tell_configuration(run, placement, places);
+  tell_configuration(run, places);
   tell(run.sink->take_events());
-  StatusKeeper keeper(options, run.run, places);
   measure(run, keeper, interrupt, hang_up);
 
   bool whole = run.sink->close();

@@ -22,7 +22,8 @@ std::vector<TaskStatus> tasks_of(const TaskPlan& plan) {
 
 }  // namespace
 
-StatusKeeper::StatusKeeper(const ProbeOptions& options, uint64_t run, std::vector<WorkerStatus> workers) {
+StatusKeeper::StatusKeeper(const ProbeOptions& options, uint64_t run, std::vector<WorkerStatus> workers,
+                           const TaskPlan& plan) {
   status_.version = NETSPECTRA_VERSION;
   status_.site = options.site;
   status_.probe = options.probe_id;
@@ -30,6 +31,7 @@ StatusKeeper::StatusKeeper(const ProbeOptions& options, uint64_t run, std::vecto
   status_.period_ns = options.period_ns;
   status_.publishes = options.sink == ProbeSink::kNats;
   status_.workers = std::move(workers);
+  status_.tasks = tasks_of(plan);
 }
 
 void StatusKeeper::add(const EpochPart& part) {

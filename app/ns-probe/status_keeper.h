@@ -18,8 +18,10 @@ namespace netspectra {
 class StatusKeeper {
  public:
   // `workers`: port, queue and CPU of each are filled in.
-  StatusKeeper(const ProbeOptions& options, uint64_t run, std::vector<WorkerStatus> workers);
+  StatusKeeper(const ProbeOptions& options, uint64_t run, std::vector<WorkerStatus> workers,
+               const TaskPlan& plan);
 
+  const ProbeStatus& status() const { return status_; }
   void add(const EpochPart& part);
   // Calls `on_period` for every epoch that starts before `watermark_ns`, the earliest first.
   void finish_before(uint64_t watermark_ns, const std::function<void(ProbeStatus&)>& on_period);

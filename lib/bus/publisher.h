@@ -10,8 +10,8 @@
 //   oldest epoch is sent first. When all room is taken, the oldest whole epochs go, counted and reported.
 //   docs/bus.md has the details.
 // Threads: publish(), flush(), close(), stats(), take_events() by one thread (the control core); a thread of
-//   its own and nats.c's threads, which are its children, do the rest. open() makes it: call that before the
-//   EAL starts, so that they do not inherit a worker's CPU.
+//   its own and nats.c's threads, which are its children, do the rest. open() makes it, and they keep the CPUs
+//   of its caller: those must not be a worker's.
 // Ownership: copies what it is given.
 // Errors: open(): a login or a TLS connection that is refused, a configuration that cannot be right, a spool
 //   that cannot be used or is another process's. NATS that cannot be reached is no error: it may come back.

@@ -4,11 +4,15 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_pci.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -28,13 +32,18 @@ bool hugepages_available(unsigned mib) {
   return true;
 }
 
+std::vector<int> cpus_in(const cpu_set_t& set) {
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
 // "0@2,1@3,2@2": the main lcore and the polling ones over the CPUs that the process may use, where they are not given.
 // Pollers take the later CPUs first: the main lcore mostly sleeps, so it is the one to share.
 std::string lcore_map(const cpu_set_t& allowed, const EalConfig& config) {
-  std::vector<int> cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &allowed)) cpus.push_back(cpu);
-  }
+  const std::vector<int> cpus = cpus_in(allowed);
   std::string map = absl::StrCat("0@", config.main_cpu >= 0 ? config.main_cpu : cpus[0]);
   for (unsigned i = 1; i <= config.polling_lcores; ++i) {
     const bool given = i <= config.worker_cpus.size();
@@ -46,7 +55,7 @@ std::string lcore_map(const cpu_set_t& allowed, const EalConfig& config) {
 std::vector<std::string> derive_args(const EalConfig& config, const cpu_set_t& cpus, bool hugepages) {
   std::vector<std::string> args = {"--log-level=4", "--log-level=pmd.net.pcap:3", "--lcores",
                                    lcore_map(cpus, config)};
-  if (config.pci) {
+  if (!config.pci_ports.empty()) {
     // An allow list with the host bridge alone: the bus is scanned, and nothing on it is taken.
     args.insert(args.end(), {"-a", "0000:00:00.0"});
   } else {
@@ -59,6 +68,41 @@ std::vector<std::string> derive_args(const EalConfig& config, const cpu_set_t& c
                 : std::vector<std::string>{"--no-huge", "--no-shconf", "-m", absl::StrCat(config.memory_mib)};
   args.insert(args.end(), memory.begin(), memory.end());
   return args;
+}
+
+// A field of /proc/meminfo, "HugePages_Free:" for example; 0 if it is not there.
+uint64_t meminfo(const std::string& field) {
+  std::ifstream in("/proc/meminfo");
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    std::string name;
+    uint64_t value = 0;
+    if (words >> name >> value && name == field) return value;
+  }
+  return 0;
+}
+
+// Of a port on PCI that is there; of one that is not, opening it has more to say.
+absl::Status need_hugepages(const EalConfig& config) {
+  for (const std::string& port : config.pci_ports) {
+    rte_pci_addr address;
+    char name[PCI_PRI_STR_SIZE];
+    if (rte_pci_addr_parse(port.c_str(), &address) != 0) continue;
+    rte_pci_device_name(&address, name, sizeof(name));
+    if (access(absl::StrCat("/sys/bus/pci/devices/", name).c_str(), F_OK) != 0) continue;
+    const uint64_t page_kib = std::max<uint64_t>(1, meminfo("Hugepagesize:"));
+    const uint64_t free = meminfo("HugePages_Free:");
+    const uint64_t pages = (uint64_t{config.memory_mib} * 1024 + page_kib - 1) / page_kib;
+    const std::string size =
+        page_kib % 1024 == 0 ? absl::StrCat(page_kib / 1024, "M") : absl::StrCat(page_kib, "K");
+    return absl::FailedPreconditionError(
+        absl::StrCat("port ", port, ": a NIC on PCI writes its packets to hugepages, and ", config.memory_mib,
+                     " MiB of them cannot be had (", free, " pages of ", size,
+                     " are free): \"sudo scripts/hugepages.sh reserve --size ", size, " --count ",
+                     meminfo("HugePages_Total:") + pages - std::min(free, pages),
+                     "\", or \"ns-probe --check\", which names the NIC's NUMA node, too"));
+  }
+  return absl::OkStatus();
 }
 
 // What the EAL says on standard output and error while it starts, held back: it prints its whole help text
@@ -108,8 +152,11 @@ absl::StatusOr<EalInfo> start_eal(const EalConfig& config) {
   EalInfo info;
   CPU_ZERO(&info.cpus);
   sched_getaffinity(0, sizeof(info.cpus), &info.cpus);
-  info.hugepages = hugepages_available(config.memory_mib);
+  const bool hugepages = hugepages_available(config.memory_mib);
 
+  if (config.args.empty() && !hugepages) {
+    if (absl::Status had = need_hugepages(config); !had.ok()) return had;
+  }
   for (const std::string& arg : config.args) {
     // The EAL would print its help and end the process.
     if (arg == "-h" || arg == "--help") {
@@ -119,7 +166,7 @@ absl::StatusOr<EalInfo> start_eal(const EalConfig& config) {
     }
   }
   std::vector<std::string> args =
-      config.args.empty() ? derive_args(config, info.cpus, info.hugepages) : config.args;
+      config.args.empty() ? derive_args(config, info.cpus, hugepages) : config.args;
   const std::string shown = absl::StrJoin(args, " ");
   args.insert(args.begin(), "netspectra");
   std::vector<char*> argv;
@@ -139,6 +186,13 @@ absl::StatusOr<EalInfo> start_eal(const EalConfig& config) {
                      " lcores, but ", config.polling_lcores + 1, " are needed (one of them the main lcore)"));
   }
   info.polling_lcores.resize(config.polling_lcores);
+  // Only the EAL knows what the user's own arguments came to.
+  info.other_cpus = info.cpus;
+  for (unsigned polling : info.polling_lcores) {
+    info.polling_cpus.push_back(cpus_in(rte_lcore_cpuset(polling)));
+    for (int cpu : info.polling_cpus.back()) CPU_CLR(cpu, &info.other_cpus);
+  }
+  if (CPU_COUNT(&info.other_cpus) == 0) info.other_cpus = rte_lcore_cpuset(rte_get_main_lcore());
   return info;
 }
 

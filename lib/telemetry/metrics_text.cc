@@ -46,7 +46,8 @@ void put_probe(const ProbeStatus& status, Exposition& out) {
              1);
   out.counter("epochs_total", "Whole periods so far.", status.epochs);
   out.gauge("period_seconds", "Configured length of a period.", seconds(status.period_ns));
-  out.gauge("last_epoch_start_timestamp_seconds", "Start of the last whole period; 0 before there is one.",
+  if (status.epochs == 0) return;  // a time of 0 would be an alert on its age
+  out.gauge("last_epoch_start_timestamp_seconds", "Start of the last whole period.",
             seconds(status.last_epoch_start_ns));
   out.gauge("last_epoch_seconds", "Length of the last whole period.",
             absl::StrFormat("%.9f", status.last_elapsed_s));

@@ -1,6 +1,6 @@
 // What a running probe tells about itself: the one source of its log lines, metrics and telemetry commands.
 //
-// Purpose: the control core fills one in after each period and posts it; whoever asks gets the last one.
+// Purpose: the control core fills one in before the first period and after each, and posts it; whoever asks gets the last one.
 // Units: totals are since the start of the run; `last` is of the last whole period.
 // Threads: ProbeStatus is plain data; a StatusBoard is for any number of threads.
 #pragma once

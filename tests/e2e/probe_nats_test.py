@@ -1,14 +1,19 @@
 """What ns-probe publishes arrives, whole and once, whatever happens to NATS or to the probe meanwhile."""
 import contextlib
 import json
+import os
+import pathlib
+import re
 import signal
 import socket
+import subprocess
 import sys
 import time
+import urllib.request
 
 from harness import CAPTURES, SKIP, main, run_json, summary
-from nats import (SITE, NatsServer, Probe, Reader, check_exactly_once, check_no_gap, missing_programs, of_probe, read_back, run_probe,
-                  telemetry, wait_for)
+from nats import (PROBE, SITE, WITH_TEST, NatsServer, Probe, Reader, check_exactly_once, check_no_gap, missing_programs, of_probe,
+                  read_back, run_probe, telemetry, wait_for)
 
 SAMPLE = CAPTURES / "sample.pcap"
 LIVE = ("-i", f"vdev:net_pcap0,rx_pcap={SAMPLE},infinite_rx=1")  # real packets, without end
@@ -103,7 +108,8 @@ def test_a_reader_passes_over_what_is_no_snapshot(folder):
         assert replay() == 0
         before = nats.messages()
         garbage = [(subject + b"snapshot.x", b""), (subject + b"snapshot.x", b"\0" * 100_000), (subject + b"snapshot.\x1b[31m", b"NSS1"),
-                   (subject + b"health", b"no JSON \x1b[31m")]
+                   (subject + b"health", b"no JSON \x1b[31m"), (subject + b"health", b'{"type":"health"} {'), (subject + b"health", b"{no JSON}"),
+                   (subject + b"health", b'{"type":"health","\xff":1}'), (subject + b"health", b'{"type":"health","a":"\x1b[31m"}')]
         for message in garbage:
             nats.publish(*message)
         assert nats.messages() == before + len(garbage)
@@ -113,6 +119,76 @@ def test_a_reader_passes_over_what_is_no_snapshot(folder):
         assert len(check_exactly_once(*lines)) == 2
         assert len(reader.error.splitlines()) == len(garbage), reader.error
         assert reader.error.count("is no snapshot: ") == 3 and "\x1b" not in reader.error, reader.error
+        assert reader.error.count(f"{subject.decode()}health is no line of JSON: ") == 5 and '\\xff":1' in reader.error, reader.error
+
+
+def test_a_reader_ends_when_nobody_takes_its_lines(folder):
+    with NatsServer(folder) as nats, contextlib.ExitStack() as stack:
+        replay = lambda: run_probe("-i", f"pcap:{SAMPLE}", "-t", FIVE_TUPLE, nats=nats).returncode
+        assert replay() == 0
+        read = lambda stdout: subprocess.Popen([*WITH_TEST, PROBE, "--mode", "sub", "--from-start", "--nats", nats.url],
+                                               stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True)
+        with open("/dev/full", "w") as full:
+            readers = [(stack.enter_context(read(full)), "No space left on device")]
+        readers.append((stack.enter_context(read(subprocess.PIPE)), "Broken pipe"))
+        for reader, _ in readers:
+            stack.callback(reader.kill)
+        assert json.loads(readers[1][0].stdout.readline())["type"] == "snapshot"
+        readers[1][0].stdout.close()
+        assert replay() == 0  # a pipe says it when the next line goes in
+        for reader, why in readers:
+            assert reader.wait(30) == 1
+            assert reader.stderr.read() == f"ns-probe: standard output: {why}\n", why
+
+
+def test_who_measures_is_known_before_the_first_period_is_over(folder):
+    with NatsServer(folder) as nats, Probe(folder, *LIVE, "-p", "1d", *TASKS, nats=nats) as probe:
+        m = probe.wait_metrics(lambda m: m, "metrics")
+        with urllib.request.urlopen(f"http://127.0.0.1:{probe.port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        assert re.search(rf'^netspectra_probe_info{{version="[^"]+",site="{SITE}",probe="probe",run="[1-9][0-9]+"}} 1$', text, re.M), text
+        assert (m["period_seconds"], m["epochs_total"], m["nats_connected"], m["task_info"], m["port_info"]) == (86400, 0, 1, 4, 1), text
+        assert "last_epoch_start_timestamp_seconds" not in m and "rx_packets_total" in m, text
+        stats = wait_for(lambda: telemetry("probe", "/netspectra/stats"), "telemetry")
+        assert (stats["site"], stats["probe"], stats["epochs"]) == (SITE, "probe", 0), stats
+
+
+def helper_cpus(process):
+    """The CPUs of all threads of a running ns-probe but the lcores'."""
+    cpus = set()
+    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        status = (task / "status").read_text()
+        name, allowed = (re.search(rf"^{field}:\s+(.*)$", status, re.M)[1] for field in ("Name", "Cpus_allowed_list"))
+        if int(task.name) == process.pid or name.startswith("rte-worker"):
+            continue
+        for part in allowed.split(","):
+            first, _, last = part.partition("-")
+            cpus.update(range(int(first), int(last or first) + 1))
+    return cpus
+
+
+def test_no_thread_is_where_a_worker_polls(folder):
+    cpus = sorted(os.sched_getaffinity(0))
+    if len(cpus) < 2:
+        return print("one CPU: not tested")
+    first, last = cpus[0], cpus[-1]
+    eal = ("--no-huge", "-m", 256, "--no-shconf", "--no-pci", "--no-telemetry")
+    every = ",".join(map(str, cpus))
+    cases = [((), None, None),  # derived
+             (("--lcores", f"0@{first},1@{first}"), set(cpus) - {first}, first),
+             (("--lcores", f"0@{first},1@{last}"), set(cpus) - {last}, last),
+             (("--lcores", f"0@{first},1@({every})"), {first}, -1)]  # no CPU is left: the main lcore's
+    with NatsServer(folder) as nats:
+        for number, (lcores, expected, cpu) in enumerate(cases):
+            args = (*eal, *lcores, "--", *LIVE) if lcores else LIVE
+            with Probe(folder, *args, "-p", "100ms", "-t", FIVE_TUPLE, "--share-cpus", nats=nats, probe_id=f"probe-{number}") as probe:
+                m = probe.wait_epochs(1)
+                if cpu is None:
+                    expected = set(cpus) - {int(m["worker_cpu"])}
+                else:
+                    assert m["worker_cpu"] == cpu, (lcores, m)
+                assert helper_cpus(probe.process) == expected, (lcores, helper_cpus(probe.process), expected)
+                assert probe.end() == 0, probe.said()
 
 
 def check_run(probe, epochs):

@@ -7,15 +7,32 @@
 #include <rte_lcore.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 
 namespace netspectra {
 namespace {
 
+TEST(Eal, StartsForAPciDeviceOnlyWithHugepages) {
+  const std::filesystem::path folder = "/sys/bus/pci/devices";
+  std::error_code none;
+  std::filesystem::directory_iterator device(folder, none);
+  if (none || device == std::filesystem::directory_iterator()) GTEST_SKIP() << "no PCI device is here";
+  EalConfig config;
+  config.pci_ports = {"0000:fe:1f.7", device->path().filename()};
+  config.memory_mib = 1 << 24;  // that much nobody reserves
+  const absl::Status refused = start_eal(config).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(refused.message()),
+              testing::AllOf(
+                  testing::StartsWith("port " + config.pci_ports[1] + ": "),
+                  testing::ContainsRegex("scripts/hugepages.sh reserve --size [0-9]+[MK] --count [0-9]+")));
+}
+
 TEST(Eal, TakesTheCpusItIsGivenAndNoDeviceOfItsOwnAccord) {
   EalConfig config;
   config.polling_lcores = 2;
-  config.pci = true;
+  config.pci_ports = {"0000:fe:1f.7"};
   config.telemetry = true;
   config.file_prefix = "netspectra_test_" + std::to_string(getpid());
   config.main_cpu = 0;
@@ -23,6 +40,9 @@ TEST(Eal, TakesTheCpusItIsGivenAndNoDeviceOfItsOwnAccord) {
   const absl::StatusOr<EalInfo> eal = start_eal(config);
   ASSERT_TRUE(eal.ok()) << eal.status();
   EXPECT_THAT(eal->polling_lcores, testing::ElementsAre(1, 2));
+  EXPECT_THAT(eal->polling_cpus, testing::ElementsAre(testing::ElementsAre(0), testing::ElementsAre(0)));
+  EXPECT_EQ(CPU_ISSET(0, &eal->other_cpus), CPU_COUNT(&eal->cpus) == 1);
+  EXPECT_GE(CPU_COUNT(&eal->other_cpus), 1);
   for (unsigned lcore : {0u, 1u, 2u}) {
     const rte_cpuset_t cpus = rte_lcore_cpuset(lcore);
     EXPECT_EQ(CPU_COUNT(&cpus), 1);

@@ -152,6 +152,14 @@ TEST_F(MetricsText, TellsTheProbeItsPortsAndItsTasks) {
   EXPECT_EQ(samples("task_overflow_packets_total"), (Samples{{flows, "17"}}));
 }
 
+TEST_F(MetricsText, TellsNoTimeOfAPeriodBeforeThereIsOne) {
+  ProbeStatus status = busy_probe(2);
+  status.epochs = status.last_epoch_start_ns = 0;
+  const std::string text = metrics_text(status);
+  EXPECT_EQ(text.find("last_epoch"), std::string::npos) << text;
+  EXPECT_NE(text.find("period_seconds 10.000000000\n"), std::string::npos) << text;
+}
+
 TEST_F(MetricsText, TellsHowNatsIs) {
   EXPECT_EQ(samples("nats_connected"), (Samples{{{}, "1"}}));
   EXPECT_EQ(samples("nats_published_messages_total"), (Samples{{{}, "501"}}));
