@@ -106,7 +106,8 @@ void LivePort::make_rss_watch() {
 
 // net_af_packet says that its link is up whatever the interface does.
 bool LivePort::link_up() const {
-  if (!attached_.interface.empty()) return interface_running(attached_.interface);
+  if (attached_.interface_index != 0)
+    return !interface_gone_ && interface_running(listened_interface(attached_));
   rte_eth_link link = {};
   return rte_eth_link_get_nowait(setup_.port, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
@@ -141,11 +142,11 @@ PortInfo LivePort::info() const {
   info.warnings = setup_.warnings;
   info.link_up = link_up();
   rte_eth_link link = {};
-  const bool has_speed = attached_.interface.empty() && rte_eth_link_get_nowait(setup_.port, &link) == 0;
+  const bool has_speed = attached_.interface_index == 0 && rte_eth_link_get_nowait(setup_.port, &link) == 0;
   if (has_speed && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) info.link_mbps = link.link_speed;
   uint16_t mtu = 0;
-  if (!attached_.interface.empty()) {
-    info.mtu = interface_mtu(attached_.interface);
+  if (attached_.interface_index != 0) {
+    info.mtu = interface_mtu(listened_interface(attached_));
   } else if (rte_eth_dev_get_mtu(setup_.port, &mtu) == 0) {
     info.mtu = mtu;
   }
@@ -178,6 +179,14 @@ void LivePort::watch_clocks(std::vector<std::string>& lines) {
 }
 
 void LivePort::watch_link(std::vector<std::string>& lines) {
+  if (interface_gone_) return;  // said, and it does not come back
+  if (attached_.interface_index != 0 && listened_interface(attached_).empty()) {
+    interface_gone_ = true;
+    lines.emplace_back(
+        "the interface is gone (deleted, made anew, or moved to another network namespace): nothing of it is "
+        "measured until ns-probe is started again");
+    return;
+  }
   const bool up = link_up();
   if (up != was_up_)
     lines.emplace_back(up ? "link is up" : "link is down: nothing arrives until it is up again");

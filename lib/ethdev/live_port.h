@@ -58,7 +58,7 @@ class LivePort final : public Port {
   std::vector<std::unique_ptr<PortQueue>> queues_;
   std::unique_ptr<RssWatch> rss_watch_;
   SourceStats losses_base_, losses_before_reset_, last_losses_;
-  bool started_ = false, was_up_ = false, made_promiscuous_ = false;
+  bool started_ = false, was_up_ = false, made_promiscuous_ = false, interface_gone_ = false;
   std::atomic<bool> reset_asked_{false};
 };
 

@@ -4,7 +4,6 @@
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -109,7 +108,7 @@ absl::Status replace(int pmd_fd, const PacketSocketConfig& config) {
 }
 
 absl::Status bind_to(int fd, const PacketSocketConfig& config) {
-  const auto index = static_cast<int>(if_nametoindex(config.interface.c_str()));
+  const auto index = static_cast<int>(config.interface_index);
   sockaddr_ll address = {};
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);

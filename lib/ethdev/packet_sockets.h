@@ -10,7 +10,6 @@
 // Source: packet(7); Linux net/packet/af_packet.c, packet_rcv_fanout(); DPDK 22.11 rte_eth_af_packet.c.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,7 +17,7 @@
 namespace netspectra {
 
 struct PacketSocketConfig {
-  std::string interface;
+  unsigned interface_index = 0;
   bool promiscuous = true;  // as long as the sockets live; the interface's own flag stays as it is
   bool outgoing = false;
   unsigned block_bytes = 0, frame_bytes = 0, frames = 0;  // as the PMD was told

@@ -31,7 +31,7 @@ absl::StatusOr<std::unique_ptr<Port>> set_up(const PortConfig& config, const Att
   setup.driver = info.driver_name == nullptr ? "" : info.driver_name;
   setup.preset = with_overrides(driver_preset(setup.driver), config.overrides);
   if (attached.own_sockets) setup.frame_bytes = attached.socket_config.frame_bytes;
-  if (!attached.interface.empty()) setup.warnings = interface_warnings(attached.interface, setup.frame_bytes);
+  if (attached.interface_index != 0) setup.warnings = interface_warnings(config.spec, setup.frame_bytes);
   if (absl::Status sized = size_port(config.queues, setup); !sized.ok()) return sized;
 
   static std::atomic<unsigned> pools{0};

@@ -79,8 +79,10 @@ unsigned devarg(const DriverPreset& preset, const char* name, unsigned otherwise
                                                                                                 : otherwise;
 }
 
-absl::Status check_interface(const std::string& name) {
-  if (if_nametoindex(name.c_str()) == 0) {
+// Its index.
+absl::StatusOr<unsigned> check_interface(const std::string& name) {
+  const unsigned index = if_nametoindex(name.c_str());
+  if (index == 0) {
     return fault(name, "there is no such interface, and it is no PCI address; see \"ip -br link\"");
   }
   const auto not_allowed = [&name](const char* what) {
@@ -98,7 +100,8 @@ absl::Status check_interface(const std::string& name) {
     request.ifr_hwaddr.sa_family = ARPHRD_VOID;
     return ioctl(socket, SIOCSIFHWADDR, &request) == 0 || errno != EPERM;
   });
-  return permitted ? absl::OkStatus() : not_allowed("set it up");
+  if (!permitted) return not_allowed("set it up");
+  return index;
 }
 
 // Where the rings are more than the process may lock: what mends that; else "".
@@ -191,7 +194,8 @@ absl::StatusOr<AttachedPort> attach_virtual(const AttachConfig& config) {
 }
 
 absl::StatusOr<AttachedPort> attach_interface(const AttachConfig& config) {
-  if (absl::Status usable = check_interface(config.spec); !usable.ok()) return usable;
+  const absl::StatusOr<unsigned> index = check_interface(config.spec);
+  if (!index.ok()) return index.status();
   static std::atomic<unsigned> opened{0};  // DPDK wants a name for each device
   const std::string driver = absl::StrCat("net_", config.kernel_driver);
   const DriverPreset preset = with_overrides(driver_preset(driver), config.overrides);
@@ -201,7 +205,7 @@ absl::StatusOr<AttachedPort> attach_interface(const AttachConfig& config) {
   attached.kind = PortKind::kInterface;
   attached.bus = "vdev";
   attached.device = absl::StrCat(driver, "_", opened++);
-  attached.interface = config.spec;
+  attached.interface_index = *index;
   const bool af_packet = config.kernel_driver == "af_packet";
   if (af_packet) {
     const PacketRing ring = packet_ring(preset, interface_mtu(config.spec));
@@ -209,7 +213,7 @@ absl::StatusOr<AttachedPort> attach_interface(const AttachConfig& config) {
     devargs["blocksz"] = absl::StrCat(ring.block_bytes);
     devargs["framesz"] = absl::StrCat(ring.frame_bytes);
     devargs["framecnt"] = absl::StrCat(ring.frames);
-    attached.socket_config = {config.spec,      preset.promiscuous, preset.outgoing,
+    attached.socket_config = {*index,           preset.promiscuous, preset.outgoing,
                               ring.block_bytes, ring.frame_bytes,   ring.frames};
   } else {
     devargs["queue_count"] = absl::StrCat(config.queues);
@@ -248,6 +252,18 @@ uint32_t interface_mtu(const std::string& name) {
     return true;
   });
   return mtu;
+}
+
+std::string listened_interface(const AttachedPort& port) {
+  // The kernel takes a socket off an interface that is unregistered, also when one of that index comes back.
+  for (int fd : port.sockets) {
+    sockaddr_ll bound = {};
+    socklen_t size = sizeof(bound);
+    const bool told = getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0;
+    if (told && bound.sll_ifindex != static_cast<int>(port.interface_index)) return "";
+  }
+  char name[IF_NAMESIZE];
+  return if_indextoname(port.interface_index, name) == nullptr ? "" : name;
 }
 
 bool interface_running(const std::string& name) {

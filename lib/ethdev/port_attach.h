@@ -35,9 +35,9 @@ PacketRing packet_ring(const DriverPreset& preset, uint32_t mtu);
 struct AttachedPort {
   uint16_t port = 0;
   PortKind kind = PortKind::kVirtual;
-  std::string bus, device;   // as rte_eal_hotplug_add() was given them
-  std::string interface;     // of the kernel, or ""
-  std::vector<int> sockets;  // the driver's kernel sockets so far, by queue
+  std::string bus, device;       // as rte_eal_hotplug_add() was given them
+  unsigned interface_index = 0;  // of the kernel's interface; 0 = none
+  std::vector<int> sockets;      // the driver's kernel sockets so far, by queue
   PacketSocketConfig socket_config;
   bool own_sockets = false;  // listen_on_packet_sockets() when the port is started
 };
@@ -50,5 +50,9 @@ struct AttachConfig {
 };
 absl::StatusOr<AttachedPort> attach_port(const AttachConfig& config);
 void detach_port(const AttachedPort& port);
+// The present name of the interface that the port listens to; "" where that is gone: an interface that is made anew,
+// under whatever name, is another one, and its packets do not come to this port.
+// REQUIRES: interface_index != 0.
+std::string listened_interface(const AttachedPort& port);
 
 }  // namespace netspectra

@@ -220,6 +220,27 @@ def test_it_goes_on_when_the_interface_was_down(folder):
     assert summary(objects)["packets"] == 3 * SAMPLE_PACKETS, summary(objects)
 
 
+def test_an_interface_that_is_made_anew_stays_a_fault_and_what_was_measured_is_kept(folder):
+    config = write_config(folder / "probe.yaml", queues=2)
+    with Network() as net, LiveProbe(folder, "-c", config) as probe:
+        probe.ready()
+        net.replay(SAMPLE)
+        net.settle()
+        net.near("ip", "link", "del", NEAR)
+        probe.wait_said("port near0: the interface is gone .* until ns-probe is started again")
+        net.near("ip", "link", "add", NEAR, "type", "veth", "peer", "name", FAR, "netns", net.far_side.pid)
+        for side, name in net.sides():
+            side("ip", "link", "set", name, "up")
+        net.wait_until_up()
+        before = probe.periods()
+        probe.wait_periods(3)
+        lines = [line for line in probe.said().splitlines() if ", busy " in line]
+        assert all("LINK DOWN near0" in line for line in lines[before + 1:]), probe.said()
+        objects = probe.end()
+    assert "link is up" not in probe.said() and probe.said().count("is gone") == 1, probe.said()
+    assert counts(flows(objects)) == recorded([SAMPLE])
+
+
 def packets_by_epoch(objects, task):
     table = collections.Counter()
     for o in objects:

@@ -22,6 +22,7 @@ using test::FlowEnds;
 using test::Sender;
 using test::udp_frame;
 
+constexpr unsigned kPairQueues = 4;
 std::string no_network;
 
 class KernelPort : public testing::Test {
@@ -217,6 +218,57 @@ TEST_F(KernelPort, MeasuresAgainAfterTheLinkWentDownAndUp) {
   EXPECT_EQ(drain(), 10u);
 }
 
+TEST_F(KernelPort, NeverSaysThatAnInterfaceIsUpWhichWasDeletedAndMadeAnew) {
+  for (const bool seen : {false, true}) {  // whether somebody looked while there was none of that name
+    open(2);
+    ASSERT_TRUE(test::run("ip link del near0"));
+    const std::vector<std::string> gone = {
+        "port near0: the interface is gone (deleted, made anew, or moved to another network namespace): "
+        "nothing of "
+        "it is measured until ns-probe is started again"};
+    if (seen) {
+      EXPECT_EQ(port_->watch(), gone);
+      EXPECT_FALSE(port_->info().link_up);
+    }
+    ASSERT_EQ(test::make_pair(kPairQueues), "");
+    EXPECT_EQ(port_->watch(), seen ? std::vector<std::string>{} : gone);
+    EXPECT_FALSE(port_->info().link_up);
+    Sender().send(udp_frame(flow(1)));
+    EXPECT_EQ(drain(), 0u);
+    EXPECT_TRUE(port_->watch().empty());
+    EXPECT_FALSE(port_->info().link_up);
+    port_.reset();
+  }
+  open(2);  // started again, it measures the new one
+  Sender().send(udp_frame(flow(1)));
+  EXPECT_EQ(drain(), 1u);
+}
+
+TEST_F(KernelPort, SeesThatItsInterfaceWasAwayInAnotherNamespace) {
+  open(2);
+  const unsigned index = if_nametoindex(test::kNear);
+  ASSERT_TRUE(
+      test::run("unshare --net sh -c \"nsenter --target=$$ --net ip link set near0 netns \\$\\$ && "
+                "ip link set near0 netns $$\" && ip link set near0 up"));
+  ASSERT_EQ(if_nametoindex(test::kNear), index);  // nothing but the socket knows
+  EXPECT_THAT(port_->watch(), testing::ElementsAre(testing::HasSubstr("the interface is gone")));
+  EXPECT_FALSE(port_->info().link_up);
+  Sender().send(udp_frame(flow(1)));
+  EXPECT_EQ(drain(), 0u);
+}
+
+TEST_F(KernelPort, FollowsAnInterfaceThatIsRenamed) {
+  open(1);
+  ASSERT_TRUE(test::run("ip link set near0 down && ip link set near0 name other0 && ip link set other0 up"));
+  EXPECT_TRUE(port_->watch().empty());
+  EXPECT_TRUE(port_->info().link_up);
+  Sender().send(udp_frame(flow(1)));
+  EXPECT_EQ(drain(), 1u);
+  ASSERT_TRUE(test::run("ip link set other0 down"));
+  EXPECT_FALSE(port_->info().link_up);
+  ASSERT_TRUE(test::run("ip link set other0 name near0 && ip link set near0 up"));
+}
+
 TEST_F(KernelPort, StampsPacketsWithTheTimeAndFinishesWhenStopped) {
   open(1);
   Sender sender;
@@ -284,7 +336,7 @@ TEST_F(KernelPort, NamesWhatIsWrongWithASpec) {
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  netspectra::no_network = netspectra::test::enter_network(4);
+  netspectra::no_network = netspectra::test::enter_network(netspectra::kPairQueues);
   netspectra::EalConfig config;
   config.polling_lcores = 0;
   config.memory_mib = 128;

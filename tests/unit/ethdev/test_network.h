@@ -27,11 +27,8 @@ inline bool run(const std::string& command) {
   return std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()) == 0;
 }
 
-// "" or why there is no network. Before any thread is made.
-inline std::string enter_network(unsigned queues) {
-  if (geteuid() != 0) return "needs root, for a network namespace of its own";
-  if (unshare(CLONE_NEWNET) != 0) return std::string("no network namespace: ") + strerror(errno);
-  run("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");  // no router solicitations
+// "" or why there is no veth pair.
+inline std::string make_pair(unsigned queues) {
   const std::string near = kNear, far = kFar;
   const std::string ring =
       " numrxqueues " + std::to_string(queues) + " numtxqueues " + std::to_string(queues);
@@ -40,6 +37,14 @@ inline std::string enter_network(unsigned queues) {
   }
   return run("ip link set " + near + " up && ip link set " + far + " up") ? ""
                                                                           : "the veth pair does not come up";
+}
+
+// "" or why there is no network. Before any thread is made.
+inline std::string enter_network(unsigned queues) {
+  if (geteuid() != 0) return "needs root, for a network namespace of its own";
+  if (unshare(CLONE_NEWNET) != 0) return std::string("no network namespace: ") + strerror(errno);
+  run("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");  // no router solicitations
+  return make_pair(queues);
 }
 
 struct FlowEnds {
