@@ -51,16 +51,26 @@ LivePort::~LivePort() {
 }
 
 absl::Status LivePort::start_device() {
+  // Starting restores what DPDK was asked for, and takes the flag off an interface that somebody else gave it to.
+  const std::string interface = attached_.interface_index == 0 ? "" : listened_interface(attached_);
+  const bool was_promiscuous = interface_promiscuous(interface);
   HeldDpdkLog log;
   const int code = rte_eth_dev_start(setup_.port);
   const std::string said = log.end();
+  const absl::Status kept = was_promiscuous ? make_interface_promiscuous(interface) : absl::OkStatus();
+  if (!kept.ok()) {
+    setup_.warnings.push_back(
+        absl::StrCat("DPDK switched its promiscuous mode off, and it cannot be switched on "
+                     "again (",
+                     kept.message(), "): \"ip link set ", interface, " promisc on\""));
+  }
   if (code != 0) {
     return absl::InternalError(absl::StrCat("port ", setup_.spec, ": ", setup_.driver,
                                             " cannot start: ", said.empty() ? strerror(-code) : said));
   }
   if (setup_.preset.promiscuous && !attached_.own_sockets && rte_eth_promiscuous_get(setup_.port) != 1) {
     const int refused = rte_eth_promiscuous_enable(setup_.port);
-    made_promiscuous_ = refused == 0;
+    made_promiscuous_ = refused == 0 && !was_promiscuous;
     if (refused != 0) {
       setup_.warnings.push_back(absl::StrCat("no promiscuous mode (", strerror(-refused),
                                              "): only what is addressed to this port is measured"));

@@ -266,6 +266,21 @@ std::string listened_interface(const AttachedPort& port) {
   return if_indextoname(port.interface_index, name) == nullptr ? "" : name;
 }
 
+bool interface_promiscuous(const std::string& name) {
+  return ask_interface(name, [](int fd, ifreq& request) {
+    return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_PROMISC) != 0;
+  });
+}
+
+absl::Status make_interface_promiscuous(const std::string& name) {
+  const bool made = ask_interface(name, [](int fd, ifreq& request) {
+    if (ioctl(fd, SIOCGIFFLAGS, &request) != 0) return false;
+    request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_PROMISC);
+    return ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+  });
+  return made ? absl::OkStatus() : absl::InternalError(strerror(errno));
+}
+
 bool interface_running(const std::string& name) {
   return ask_interface(name, [](int fd, ifreq& request) {
     return ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) != 0 &&

@@ -22,6 +22,9 @@ PortKind port_kind(const std::string& spec);
 uint32_t interface_mtu(const std::string& name);
 // Up and with a carrier.
 bool interface_running(const std::string& name);
+// The flag that "ip link set NAME promisc on" sets; what sockets ask for does not show in it.
+bool interface_promiscuous(const std::string& name);
+absl::Status make_interface_promiscuous(const std::string& name);
 
 // What a user should know about how the kernel hands over an interface's packets.
 std::vector<std::string> interface_warnings(const std::string& name, unsigned frame_bytes);

@@ -304,6 +304,19 @@ TEST_F(KernelPort, LeavesNothingBehind) {
   open(2);  // and can be opened again
 }
 
+TEST_F(KernelPort, LeavesTheInterfacesPromiscuousFlagAsItFindsIt) {
+  constexpr const char* kFlag = "ip link show near0 | grep -q PROMISC";
+  for (const bool promiscuous : {true, false}) {
+    ASSERT_TRUE(test::run(std::string("ip link set near0 promisc ") + (promiscuous ? "on" : "off")));
+    for (const char* asked : {"true", "false"}) {
+      open(2, {{"promiscuous", asked}});
+      EXPECT_EQ(test::run(kFlag), promiscuous) << asked;
+      port_.reset();
+      EXPECT_EQ(test::run(kFlag), promiscuous) << asked;
+    }
+  }
+}
+
 TEST_F(KernelPort, NamesWhatIsWrongWithASpec) {
   const auto refusal = [this](const std::string& spec, const std::string& kernel_driver = "af_packet") {
     PortConfig config;

@@ -60,6 +60,26 @@ TEST(XdpPort, AccountsForEveryPacketAlsoUnderOverload) {
   EXPECT_EQ(sender.sent(), stats.received + stats.lost());
 }
 
+TEST(XdpPort, LeavesTheInterfacesPromiscuousFlagAsItFoundIt) {
+  if (!no_network.empty()) GTEST_SKIP() << no_network;
+  constexpr const char* kFlag = "ip link show near0 | grep -q PROMISC";
+  std::atomic<bool> stop{false};
+  PortConfig config;
+  config.spec = test::kNear;
+  config.kernel_driver = "af_xdp";
+  for (const bool promiscuous : {true, false}) {
+    // An interface that this process opened once is refused a second AF_XDP socket.
+    ASSERT_TRUE(test::run("ip link del near0") && test::make_pair(1).empty());
+    ASSERT_TRUE(test::run(std::string("ip link set near0 promisc ") + (promiscuous ? "on" : "off")));
+    absl::StatusOr<std::unique_ptr<Port>> port = Port::open(config, stop);
+    if (!port.ok()) GTEST_SKIP() << "AF_XDP cannot be had here: " << port.status().message();
+    ASSERT_TRUE((*port)->start().ok());
+    EXPECT_TRUE(test::run(kFlag));  // it is how this driver hears what is addressed to others
+    port->reset();
+    EXPECT_EQ(test::run(kFlag), promiscuous);
+  }
+}
+
 }  // namespace
 }  // namespace netspectra
 
