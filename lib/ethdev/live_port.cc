@@ -100,7 +100,8 @@ absl::Status LivePort::start() {
   was_up_ = link_up();
   started_ = true;
   if (!attached_.own_sockets) return absl::OkStatus();
-  if (absl::Status listening = listen_on_packet_sockets(attached_.sockets); !listening.ok()) {
+  if (absl::Status listening = listen_on_packet_sockets(attached_.sockets, attached_.socket_config);
+      !listening.ok()) {
     return absl::InternalError(absl::StrCat("port ", setup_.spec, ": ", listening.message()));
   }
   return absl::OkStatus();

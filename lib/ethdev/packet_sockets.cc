@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cinttypes>
 #include <cstdio>
@@ -70,12 +71,18 @@ Mapping find_mapping(int fd) {
   return found;
 }
 
-// Lets nothing through, and nothing is counted that it stops.
-bool attach_deaf_filter(int fd) {
-  sock_filter refuse = BPF_STMT(BPF_RET | BPF_K, 0);
-  const sock_fprog program = {1, &refuse};
+// In the place of the filter before it; nothing is counted that it stops.
+template <size_t kSteps>
+bool attach_filter(int fd, std::array<sock_filter, kSteps> steps) {
+  const sock_fprog program = {kSteps, steps.data()};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0;
 }
+
+constexpr std::array<sock_filter, 1> kNothing = {{BPF_STMT(BPF_RET | BPF_K, 0)}};
+constexpr std::array<sock_filter, 4> kIncoming = {
+    {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+     BPF_STMT(BPF_RET | BPF_K, UINT32_MAX)}};
 
 // A socket with a ring of its own at the place of the PMD's. The PMD never sends: where its TX ring was is nothing.
 absl::Status replace(int pmd_fd, const PacketSocketConfig& config) {
@@ -91,10 +98,11 @@ absl::Status replace(int pmd_fd, const PacketSocketConfig& config) {
   const tpacket_req ring = {config.block_bytes, blocks, config.frame_bytes, config.frames};
   if (fresh.get() < 0) return failed("socket");
   if (!set_option(fresh.get(), PACKET_VERSION, int{TPACKET_V2})) return failed("PACKET_VERSION");
+  // Spares what this host sends a copy for the filter to refuse; in a fanout it has no effect.
   if (!config.outgoing && !set_option(fresh.get(), PACKET_IGNORE_OUTGOING, 1)) {
     return failed("PACKET_IGNORE_OUTGOING (Linux 4.20)");
   }
-  if (!attach_deaf_filter(fresh.get())) return failed("SO_ATTACH_FILTER");
+  if (!attach_filter(fresh.get(), kNothing)) return failed("SO_ATTACH_FILTER");
 
   const int locked = MAP_SHARED | MAP_LOCKED | MAP_FIXED;
   const int nothing = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED;
@@ -148,8 +156,12 @@ absl::Status take_over_packet_sockets(const std::vector<int>& sockets, const Pac
   return sockets.size() > 1 ? join_fanout(sockets) : absl::OkStatus();
 }
 
-absl::Status listen_on_packet_sockets(const std::vector<int>& sockets) {
+absl::Status listen_on_packet_sockets(const std::vector<int>& sockets, const PacketSocketConfig& config) {
   for (int fd : sockets) {
+    if (!config.outgoing) {
+      if (!attach_filter(fd, kIncoming)) return failed("SO_ATTACH_FILTER");
+      continue;
+    }
     const int none = 0;
     if (setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof(none)) != 0)
       return failed("SO_DETACH_FILTER");

@@ -26,6 +26,6 @@ struct PacketSocketConfig {
 // `sockets`: the PMD's, by queue.
 absl::Status take_over_packet_sockets(const std::vector<int>& sockets, const PacketSocketConfig& config);
 // From here on packets are delivered, and counted by the kernel.
-absl::Status listen_on_packet_sockets(const std::vector<int>& sockets);
+absl::Status listen_on_packet_sockets(const std::vector<int>& sockets, const PacketSocketConfig& config);
 
 }  // namespace netspectra

@@ -184,13 +184,18 @@ TEST_F(KernelPort, DeliversFragmentsOneByOne) {
 }
 
 TEST_F(KernelPort, HearsWhatThisHostSendsOnlyIfAskedTo) {
-  open(1);
-  Sender(test::kNear).send(udp_frame(flow(1)));
-  EXPECT_EQ(drain(), 0u);
-  port_.reset();
-  open(1, {{"outgoing", "true"}});
-  Sender(test::kNear).send(udp_frame(flow(1)));
-  EXPECT_EQ(drain(), 1u);
+  for (const unsigned queues : {1u, 4u}) {
+    queues_.clear();
+    open(queues);
+    Sender(test::kNear).send(udp_frame(flow(1)));
+    EXPECT_EQ(drain(), 0u) << queues;
+    EXPECT_EQ(stats().lost(), 0u) << queues;
+    port_.reset();
+    open(queues, {{"outgoing", "true"}});
+    Sender(test::kNear).send(udp_frame(flow(1)));
+    EXPECT_EQ(drain(), 1u) << queues;
+    port_.reset();
+  }
 }
 
 TEST_F(KernelPort, TakesJumboFramesWhereTheInterfaceDoes) {
