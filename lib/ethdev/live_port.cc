@@ -38,6 +38,7 @@ LivePort::LivePort(AttachedPort attached, PortSetup setup, MbufPool pool, std::v
     if (setup_.timestamps) config.device = &device_line_;
     config.timestamp_offset = setup_.timestamp_offset;
     config.timestamp_flag = setup_.timestamp_flag;
+    if (attached_.own_sockets) config.room = attached_.socket_config.room();
     queues_.push_back(std::make_unique<PortQueue>(config));
   }
   rte_eth_dev_callback_register(setup_.port, RTE_ETH_EVENT_INTR_RESET, ask_for_reset, &reset_asked_);
@@ -170,6 +171,7 @@ std::vector<std::string> LivePort::watch() {
   watch_clocks(lines);
   watch_reset(lines);
   watch_link(lines);
+  watch_cut(lines);
   watch_rss(lines);
   for (std::string& line : lines) line = absl::StrCat("port ", setup_.spec, ": ", line);
   return lines;
@@ -202,6 +204,18 @@ void LivePort::watch_link(std::vector<std::string>& lines) {
   if (up != was_up_)
     lines.emplace_back(up ? "link is up" : "link is down: nothing arrives until it is up again");
   was_up_ = up;
+}
+
+void LivePort::watch_cut(std::vector<std::string>& lines) {
+  if (cut_) return;
+  for (const std::unique_ptr<PortQueue>& queue : queues_) cut_ |= queue->cut() != 0;
+  if (!cut_) return;
+  lines.push_back(
+      absl::StrCat("frames of more than ", attached_.socket_config.room(),
+                   " bytes arrive, which the kernel cuts: they count with the length in their "
+                   "IP header, with too few bytes where that has none (not IP, above 64 KiB). "
+                   "If the sender joins segments: \"ethtool -K INTERFACE tso off gso off\" there; "
+                   "if the MTU was raised: start ns-probe again"));
 }
 
 void LivePort::watch_reset(std::vector<std::string>& lines) {

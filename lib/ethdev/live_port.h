@@ -41,6 +41,7 @@ class LivePort final : public Port {
   bool link_up() const;
   void watch_clocks(std::vector<std::string>& lines);
   void watch_link(std::vector<std::string>& lines);
+  void watch_cut(std::vector<std::string>& lines);
   void watch_reset(std::vector<std::string>& lines);
   void watch_rss(std::vector<std::string>& lines);
   bool pause_queues();
@@ -58,7 +59,7 @@ class LivePort final : public Port {
   std::vector<std::unique_ptr<PortQueue>> queues_;
   std::unique_ptr<RssWatch> rss_watch_;
   SourceStats losses_base_, losses_before_reset_, last_losses_;
-  bool started_ = false, was_up_ = false, made_promiscuous_ = false, interface_gone_ = false;
+  bool started_ = false, was_up_ = false, made_promiscuous_ = false, interface_gone_ = false, cut_ = false;
   std::atomic<bool> reset_asked_{false};
 };
 

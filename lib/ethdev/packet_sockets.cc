@@ -146,6 +146,13 @@ absl::Status join_fanout(const std::vector<int>& sockets) {
 
 }  // namespace
 
+unsigned PacketSocketConfig::room() const {
+  // As tpacket_rcv() has it: the packet behind the Ethernet header is aligned.
+  constexpr unsigned kLeastLinkHeader = 16;
+  constexpr unsigned kBeforeFrame = TPACKET_ALIGN(TPACKET2_HDRLEN + kLeastLinkHeader) - ETH_HLEN;
+  return frame_bytes - kBeforeFrame;
+}
+
 absl::Status take_over_packet_sockets(const std::vector<int>& sockets, const PacketSocketConfig& config) {
   for (int fd : sockets) {
     if (absl::Status replaced = replace(fd, config); !replaced.ok()) return replaced;

@@ -21,6 +21,9 @@ struct PacketSocketConfig {
   bool promiscuous = true;  // as long as the sockets live; the interface's own flag stays as it is
   bool outgoing = false;
   unsigned block_bytes = 0, frame_bytes = 0, frames = 0;  // as the PMD was told
+
+  // Bytes of an Ethernet frame that have room in a frame of the ring: the kernel cuts off what is longer.
+  unsigned room() const;
 };
 
 // `sockets`: the PMD's, by queue.

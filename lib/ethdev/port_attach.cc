@@ -306,8 +306,9 @@ std::vector<std::string> interface_warnings(const std::string& name, unsigned fr
   });
   const uint32_t mtu = interface_mtu(name);
   if (frame_bytes != 0 && mtu + kBesidePacket > frame_bytes) {
-    warnings.push_back(absl::StrCat("its MTU of ", mtu, " is above what a frame of the ring holds (",
-                                    frame_bytes, "): longer frames are counted with the bytes that fit"));
+    warnings.push_back(
+        absl::StrCat("its MTU of ", mtu, " is above what a frame of the ring holds (", frame_bytes,
+                     "): longer frames are cut, and counted with the length in their IP header"));
   }
   return warnings;
 }

@@ -8,6 +8,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/drop_reason.h"
+#include "packet/bytes.h"
+#include "packet/link_layer.h"
+
 namespace netspectra {
 namespace {
 
@@ -18,6 +22,18 @@ constexpr uint64_t kMostDeviceErrorNs = 1'000'000'000;
 
 // 0, then sevenths of a full burst.
 size_t fill_of(uint16_t count) { return (count * (SourceStats::kFills - 1) + kBurst - 1) / kBurst; }
+
+// Link layer and IP packet, as the IP header has it; 0 where there is none that says so.
+uint32_t length_by_ip(const Frame& frame) {
+  constexpr uint32_t kIpv6Header = 40;
+  IpStart ip;
+  if (find_ip(frame, ip) != DropReason::kNone || frame.captured - ip.offset < kIpv6Header) return 0;
+  const uint8_t* header = frame.data + ip.offset;
+  if (header[0] >> 4 != ip.ip_version) return 0;
+  const uint32_t length = load_be16(header + (ip.ip_version == 4 ? 2 : 4));
+  if (length == 0) return 0;
+  return ip.offset + length + (ip.ip_version == 4 ? 0 : kIpv6Header);
+}
 
 }  // namespace
 
@@ -97,6 +113,15 @@ inline void PortQueue::describe(FrameBurst& burst, uint16_t i, uint64_t burst_ns
   frame.link = LinkType::kEthernet;
   if (mbuf.nb_segs > 1 && mbuf.data_len < kHeaders) [[unlikely]]
     gather(mbuf, i, frame);
+  if (mbuf.data_len >= config_.room) [[unlikely]]
+    measure_cut(frame);
+}
+
+void PortQueue::measure_cut(Frame& frame) {
+  const uint32_t length = length_by_ip(frame);
+  if (length != 0 && length <= frame.captured) return;  // it just fits
+  cut_.add(1);
+  if (length != 0) frame.wire_len = length;
 }
 
 void PortQueue::gather(const rte_mbuf& mbuf, uint16_t i, Frame& frame) {

@@ -6,6 +6,8 @@
 //   Never goes back.
 // Bytes: those of the first segment; where the headers of a chained packet may go on in the next ones, a copy of its
 //   first kScratchBytes. A VLAN tag that the driver took out of the frame is put back.
+// Lengths: the driver's. A frame that fills its room in a kernel socket's ring was cut there, and net_af_packet does not
+//   tell its length: it is what the IP header says, and where that says none (not IP; 0 above 64 KiB) what was captured.
 // States: polled until the stop flag, and then until what waits in the ring is measured; pause() lets a poller stand
 //   still while the port is reset, until resume().
 // Threads: receive() to close() by one poller; the rest by the control core.
@@ -35,6 +37,8 @@ struct PortQueueConfig {
   const PublishedLine* device = nullptr;  // of the device's clock, where packets carry its timestamps
   int timestamp_offset = -1;              // dynamic mbuf field
   uint64_t timestamp_flag = 0;
+  // A frame with so many bytes may be the beginning of a longer one.
+  uint32_t room = UINT32_MAX;
 };
 
 class PortQueue final : public RxQueue {
@@ -48,6 +52,8 @@ class PortQueue final : public RxQueue {
 
   // received, polls, busy_ns, total_ns.
   SourceStats counters() const;
+  // Frames that were cut to their room.
+  uint64_t cut() const { return cut_.get(); }
   SampleRing& samples() { return samples_; }
   void pause() { pauses_.store(pauses_.load(std::memory_order_relaxed) | 1, std::memory_order_release); }
   void resume() {
@@ -71,6 +77,7 @@ class PortQueue final : public RxQueue {
   void count_time(uint64_t now_tsc);
   void describe(FrameBurst& burst, uint16_t i, uint64_t burst_ns);
   void gather(const rte_mbuf& mbuf, uint16_t i, Frame& frame);
+  void measure_cut(Frame& frame);
   uint64_t arrival_ns(const rte_mbuf& mbuf, uint64_t burst_ns) const;
 
   const PortQueueConfig config_;
@@ -84,7 +91,7 @@ class PortQueue final : public RxQueue {
   std::unique_ptr<std::array<std::array<uint8_t, kScratchBytes>, kBurst>> scratch_;
   SampleRing samples_;
 
-  alignas(kCacheLine) Counter received_, busy_ticks_, total_ticks_;  // worker: rw, control core: ro
+  alignas(kCacheLine) Counter received_, busy_ticks_, total_ticks_, cut_;  // worker: rw, control core: ro
   std::array<Counter, SourceStats::kFills> polls_;
   std::atomic<uint32_t> seen_pauses_{0};
   std::atomic<bool> closed_{false};

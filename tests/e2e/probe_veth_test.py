@@ -1,5 +1,6 @@
 """ns-probe on a kernel interface with real senders: what was sent is what was measured and what it says is lost."""
 import collections
+import pathlib
 import signal
 import socket
 import time
@@ -7,7 +8,7 @@ import time
 from captures_test import canonical, read_expected
 from harness import CAPTURES, check_books, flows, ipv4_udp, main, run_json, summary, write_pcap
 from nats import NatsServer, check_exactly_once, read_back
-from probe_net import FAR, FIVE_TUPLE, Listener, LiveProbe, NEAR, Network, enter_namespace, write_config
+from probe_net import FAR, FIVE_TUPLE, LIMIT_S, Listener, LiveProbe, NEAR, Network, enter_namespace, write_config
 
 SAMPLE = CAPTURES / "sample.pcap"
 SAMPLE_PACKETS = 1097
@@ -307,6 +308,44 @@ def test_vlans_ipv6_and_jumbo_frames(folder):
             return table
         assert total(objects) == total(expected), total(objects) - total(expected)
     assert max(o["bytes"] / o["packets"] for o in objects if o["type"] == "record") > 7500
+
+
+def received(name):
+    """(bytes, packets) that an interface of this namespace has received."""
+    lines = pathlib.Path("/proc/self/net/dev").read_text(encoding="ascii").splitlines()
+    words = next(line for line in lines if line.split(":")[0].strip() == name).split(":")[1].split()
+    return int(words[0]), int(words[1])
+
+
+def test_segments_that_the_sender_joined_are_measured_with_all_their_bytes(folder):
+    config = write_config(folder / "probe.yaml", queues=2)
+    with Network() as net, LiveProbe(folder, "-c", config) as probe:
+        probe.ready()
+        net.far("ethtool", "-K", FAR, "tso", "on", "gso", "on")
+        for number, (side, name) in enumerate(net.sides(), start=1):
+            side("ip", "address", "add", f"10.9.0.{number}/24", "dev", name)
+        with socket.create_server(("10.9.0.1", 8080)) as server:
+            with net.at_far():
+                client = socket.socket()
+            client.settimeout(LIMIT_S)
+            with client:
+                client.connect(("10.9.0.1", 8080))
+                served, _ = server.accept()
+                served.settimeout(LIMIT_S)
+                with served:
+                    for _ in range(20):
+                        client.sendall(bytes(200_000))
+                        left = 200_000
+                        while left:
+                            left -= len(served.recv(left))
+        probe.wait_said("port near0: frames of more than 1982 bytes arrive, which the kernel cuts")
+        net.far("ip", "link", "set", FAR, "down")  # from here on nothing comes
+        size, packets = received(NEAR)
+        objects = probe.end()
+    s = summary(objects)
+    assert (s["packets"], s["bytes"], s["kernel_dropped"]) == (packets, size, 0), (packets, size, s)
+    assert size > 4_000_000 and size / packets > 2 * 1514, (size, packets)  # they were joined
+    assert probe.said().count("which the kernel cuts") == 1, probe.said()
 
 
 def refusal(folder, *args, prefix=()):

@@ -209,14 +209,58 @@ TEST_F(KernelPort, TakesJumboFramesWhereTheInterfaceDoes) {
   EXPECT_TRUE(test::run("ip link set near0 mtu 1500 && ip link set far0 mtu 1500"));
 }
 
+// The same packet over IPv6, with the header as long as IPv4's and UDP's, and a hop limit of 64.
+std::vector<uint8_t> over_ipv6(std::vector<uint8_t> frame) {
+  constexpr uint8_t kIpv6[] = {0x60, 0, 0, 0, 0, 0, 17, 64};
+  const size_t payload = frame.size() - 14 - 20;
+  frame.insert(frame.begin() + 14, 20, 0);
+  std::copy(std::begin(kIpv6), std::end(kIpv6), frame.begin() + 14);
+  std::fill(frame.begin() + 22, frame.begin() + 54, 0x11);
+  frame[12] = 0x86;
+  frame[13] = 0xdd;
+  frame[18] = static_cast<uint8_t>(payload >> 8);
+  frame[19] = static_cast<uint8_t>(payload);
+  return frame;
+}
+
+TEST_F(KernelPort, MeasuresFramesThatTheKernelCutsByTheirIpHeader) {
+  constexpr unsigned kRoom = 2048 - 66;  // of the ring's frame, behind its header
+  open(1);
+  ASSERT_TRUE(test::run("ip link set near0 mtu 9000 && ip link set far0 mtu 9000"));
+  Sender sender;
+  const auto measured = [&](const std::vector<uint8_t>& frame) {
+    sender.send(frame);
+    uint32_t length = 0;
+    drain([&](const Packet& packet, const Frame&, unsigned) { length = packet.len_bytes; });
+    return length;
+  };
+  EXPECT_EQ(measured(udp_frame(flow(1), kRoom - 42)), kRoom);
+  EXPECT_EQ(measured(over_ipv6(udp_frame(flow(1), kRoom - 62))), kRoom);
+  EXPECT_TRUE(port_->watch().empty());  // they just fit
+  EXPECT_EQ(measured(udp_frame(flow(1), kRoom - 42 + 1)), kRoom + 1);
+  EXPECT_THAT(port_->watch(),
+              testing::ElementsAre(testing::StartsWith(
+                  "port near0: frames of more than 1982 bytes arrive, which the kernel cuts")));
+  EXPECT_EQ(measured(udp_frame(flow(1), 8900)), 8942u);
+  EXPECT_EQ(measured(udp_frame(flow(1), 8900, 42)), 8946u);
+  EXPECT_EQ(measured(over_ipv6(udp_frame(flow(1), 8900))), 8962u);
+  std::vector<uint8_t> no_length = udp_frame(flow(1), 8900);
+  no_length[16] = no_length[17] = 0;
+  EXPECT_EQ(measured(no_length), kRoom);
+  EXPECT_TRUE(port_->watch().empty());  // said once
+  EXPECT_TRUE(test::run("ip link set near0 mtu 1500 && ip link set far0 mtu 1500"));
+}
+
 TEST_F(KernelPort, MeasuresAgainAfterTheLinkWentDownAndUp) {
   open(2);
   EXPECT_TRUE(port_->watch().empty());
   ASSERT_TRUE(test::run("ip link set far0 down"));
+  ASSERT_TRUE(test::wait_for_state(test::kNear, "LOWERLAYERDOWN"));
   EXPECT_EQ(port_->watch(),
             std::vector<std::string>{"port near0: link is down: nothing arrives until it is up again"});
   EXPECT_FALSE(port_->info().link_up);
   ASSERT_TRUE(test::run("ip link set near0 down && ip link set near0 up && ip link set far0 up"));
+  ASSERT_TRUE(test::wait_for_state(test::kNear, "UP"));
   EXPECT_EQ(port_->watch(), std::vector<std::string>{"port near0: link is up"});
   Sender sender;
   for (int i = 0; i < 10; ++i) sender.send(udp_frame(flow(1)));
@@ -255,6 +299,7 @@ TEST_F(KernelPort, SeesThatItsInterfaceWasAwayInAnotherNamespace) {
   ASSERT_TRUE(
       test::run("unshare --net sh -c \"nsenter --target=$$ --net ip link set near0 netns \\$\\$ && "
                 "ip link set near0 netns $$\" && ip link set near0 up"));
+  ASSERT_TRUE(test::wait_for_state(test::kNear, "UP"));
   ASSERT_EQ(if_nametoindex(test::kNear), index);  // nothing but the socket knows
   EXPECT_THAT(port_->watch(), testing::ElementsAre(testing::HasSubstr("the interface is gone")));
   EXPECT_FALSE(port_->info().link_up);
@@ -265,6 +310,7 @@ TEST_F(KernelPort, SeesThatItsInterfaceWasAwayInAnotherNamespace) {
 TEST_F(KernelPort, FollowsAnInterfaceThatIsRenamed) {
   open(1);
   ASSERT_TRUE(test::run("ip link set near0 down && ip link set near0 name other0 && ip link set other0 up"));
+  ASSERT_TRUE(test::wait_for_state("other0", "UP"));
   EXPECT_TRUE(port_->watch().empty());
   EXPECT_TRUE(port_->info().link_up);
   Sender().send(udp_frame(flow(1)));
@@ -272,6 +318,7 @@ TEST_F(KernelPort, FollowsAnInterfaceThatIsRenamed) {
   ASSERT_TRUE(test::run("ip link set other0 down"));
   EXPECT_FALSE(port_->info().link_up);
   ASSERT_TRUE(test::run("ip link set other0 name near0 && ip link set near0 up"));
+  ASSERT_TRUE(test::wait_for_state(test::kNear, "UP"));
 }
 
 TEST_F(KernelPort, StampsPacketsWithTheTimeAndFinishesWhenStopped) {

@@ -27,6 +27,12 @@ inline bool run(const std::string& command) {
   return std::system(("{ " + command + "; } >/dev/null 2>&1").c_str()) == 0;
 }
 
+// Waits for a state: the kernel tells a carrier later than the command that gave or took it.
+inline bool wait_for_state(const std::string& interface, const std::string& state) {
+  return run("timeout 30 sh -c 'until ip link show " + interface + " | grep -q \"state " + state +
+             "\"; do sleep 0.02; done'");
+}
+
 // "" or why there is no veth pair.
 inline std::string make_pair(unsigned queues) {
   const std::string near = kNear, far = kFar;
@@ -35,8 +41,9 @@ inline std::string make_pair(unsigned queues) {
   if (!run("ip link add " + near + ring + " type veth peer name " + far + ring)) {
     return "no veth pair: is iproute2 installed, and does this kernel have veth?";
   }
-  return run("ip link set " + near + " up && ip link set " + far + " up") ? ""
-                                                                          : "the veth pair does not come up";
+  const bool up =
+      run("ip link set " + near + " up && ip link set " + far + " up") && wait_for_state(near, "UP");
+  return up ? "" : "the veth pair does not come up";
 }
 
 // "" or why there is no network. Before any thread is made.
