@@ -113,6 +113,10 @@ void LivePort::make_rss_watch() {
   config.queues = setup_.queues;
   config.hashes_ports = setup_.hashes_ports;
   if (setup_.symmetric) config.redirection = redirection_table(setup_.port);
+  for (const std::unique_ptr<PortQueue>& queue : queues_) {
+    config.received.push_back(queue->counters().received);
+    queue->samples().take_all([](const PacketSample&) {});  // from before a reset: spread by another rule
+  }
   rss_watch_ = std::make_unique<RssWatch>(std::move(config));
 }
 

@@ -54,7 +54,8 @@ RssWatch::RssWatch(RssWatchConfig config)
     : config_(std::move(config)),
       queue_samples_(config_.queues),
       bucket_samples_(config_.redirection.size()),
-      start_(config_.queues) {
+      start_(config_.received) {
+  start_.resize(config_.queues);
   flows_.reserve(kFlows);
 }
 

@@ -25,6 +25,8 @@ struct RssWatchConfig {
   // The NIC's redirection table, where it hashes with the symmetric key and tells; else empty.
   std::vector<uint16_t> redirection;
   bool hashes_ports = true;  // of TCP and UDP
+  // What each queue has received before; empty: nothing.
+  std::vector<uint64_t> received = {};
 };
 
 class RssWatch {

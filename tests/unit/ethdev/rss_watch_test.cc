@@ -71,6 +71,15 @@ TEST(RssWatch, SaysNothingOfASymmetricEvenSpread) {
   EXPECT_TRUE(watch.better_redirection().empty());
 }
 
+TEST(RssWatch, JudgesNothingFromBeforeItsFirstWindow) {
+  const std::vector<uint16_t> table = usual_redirection(4);
+  const std::vector<uint64_t> before = {10'000'000, 0, 0, 0};  // on one queue, before a reset
+  RssWatch watch({4, table, true, before});
+  const std::vector<uint64_t> received =
+      feed(watch, 4, before, [&](const Packet& packet, uint32_t, bool) { return by_hash(packet, table); });
+  EXPECT_THAT(watch.judge(received), IsEmpty());
+}
+
 TEST(RssWatch, ReportsDirectionsOfAFlowOnTwoQueuesOnceAndWhenItIsOver) {
   RssWatch watch({4, {}});
   const auto asymmetric = [](const Packet&, uint32_t flow, bool back) { return (flow + (back ? 1 : 0)) % 4; };
