@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows the network devices on PCI, takes them from the kernel for DPDK, and gives them back.
-# Through sysfs alone: https://docs.kernel.org/ABI/testing/sysfs-bus-pci ("driver_override", "drivers_probe").
+# Through sysfs: https://docs.kernel.org/ABI/testing/sysfs-bus-pci ("driver_override", "drivers_probe").
 set -euo pipefail
 
 root=${BIND_NIC_ROOT:-}
@@ -20,7 +20,7 @@ ADDR is a PCI address, as --status shows it: 0000:3b:00.0, or 3b:00.0. A device 
 interface that does (a bond, a bridge, a VLAN), is never taken. Nothing is written unless all addresses are right.
 A binding lasts until the next boot.
 Exit status: 0 done, 1 not possible here, 2 wrong usage.
-Environment: BIND_NIC_ROOT, a folder with /sys and /proc of one's own.
+Environment: BIND_NIC_ROOT, a folder with /sys, /proc and /sbin/ip of one's own.
 HELP
 }
 
@@ -53,10 +53,24 @@ with_lower() {
   done
 }
 
+# Default routes of all tables, each of their next hops, as "ip" tells them. Where it stands, because a user's PATH may
+# be without sbin.
+told_routes() {
+  local ip
+  for ip in "$root"/{sbin,usr/sbin,bin,usr/bin}/ip; do
+    if [[ ! -x $ip ]]; then continue; fi
+    "$ip" -4 route show table all default 2>/dev/null || true
+    "$ip" -6 route show table all default 2>/dev/null || true
+    return
+  done
+}
+
 # The interfaces that carry a default route of IPv4 or IPv6. The kernel's own "unreachable" one stands on lo.
+# /proc has the first next hop only, of the main table (IPv6: all of them), but is always there.
 default_routes() {
   local name
   {
+    told_routes | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { if ($(i + 1) != "lo") print $(i + 1); i++ } }'
     if [[ -r $root/proc/net/route ]]; then awk '$2 == "00000000" && $8 == "00000000" {print $1}' "$root/proc/net/route"; fi
     if [[ -r $root/proc/net/ipv6_route ]]; then
       awk '$1 ~ /^0+$/ && $2 == "00" && $10 != "lo" {print $10}' "$root/proc/net/ipv6_route"

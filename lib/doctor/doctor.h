@@ -1,7 +1,7 @@
 // `ns-probe --check`: what on this machine stands in the way of line rate, and the command that mends it.
 //
 // Purpose: looks, and touches nothing. Each finding names what was found, what it costs, and how to mend it.
-// Threads: one thread, once; reads /proc and /sys under `root`.
+// Threads: one thread, once; reads /proc and /sys under `root`, and asks its `ip` for routes.
 // Errors: none: what cannot be read is a finding.
 #pragma once
 

@@ -1,6 +1,7 @@
 #include "doctor/machine.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -20,6 +21,52 @@ void add_with_lower(const Machine& machine, const std::string& interface, std::s
   if (!found.insert(interface).second) return;
   for (const std::string& name : machine.names("/sys/class/net/" + interface)) {
     if (name.starts_with("lower_")) add_with_lower(machine, name.substr(6), found);
+  }
+}
+
+// What a program prints; nothing where it is not there, or fails.
+std::string output_of(const std::string& program, const std::string& arguments) {
+  std::string output;
+  std::FILE* const pipe = popen(absl::StrCat("'", program, "' ", arguments, " 2>/dev/null").c_str(), "re");
+  if (pipe == nullptr) return output;
+  char part[4096];
+  while (const size_t bytes = std::fread(part, 1, sizeof(part), pipe)) output.append(part, bytes);
+  pclose(pipe);
+  return output;
+}
+
+// By "ip": default routes of all tables, each of their next hops.
+void add_told_routes(const Machine& machine, std::set<std::string>& found) {
+  // Where it stands, because a user's PATH may be without sbin.
+  for (const char* ip : {"/sbin/ip", "/usr/sbin/ip", "/bin/ip", "/usr/bin/ip"}) {
+    if (!machine.exists(ip)) continue;
+    for (const char* family : {"-4", "-6"}) {
+      std::istringstream words(
+          output_of(machine.path(ip), absl::StrCat(family, " route show table all default")));
+      for (std::string word; words >> word;) {
+        // The kernel's own "unreachable" default stands on lo.
+        if (word == "dev" && words >> word && word != "lo") add_with_lower(machine, word, found);
+      }
+    }
+    return;
+  }
+}
+
+// By /proc, which is always there: the first next hop only, of the main table (IPv6: all of them).
+void add_listed_routes(const Machine& machine, std::set<std::string>& found) {
+  for (const std::string& line : machine.lines("/proc/net/route")) {
+    std::istringstream words(line);
+    std::string interface, destination, gateway, flags, uses, metric, unused, mask;
+    words >> interface >> destination >> gateway >> flags >> uses >> unused >> metric >> mask;
+    if (destination == "00000000" && mask == "00000000") add_with_lower(machine, interface, found);
+  }
+  for (const std::string& line : machine.lines("/proc/net/ipv6_route")) {
+    std::istringstream words(line);
+    std::vector<std::string> word;
+    for (std::string w; words >> w;) word.push_back(w);
+    if (word.size() == 10 && word[0] == std::string(32, '0') && word[1] == "00" && word[9] != "lo") {
+      add_with_lower(machine, word[9], found);
+    }
   }
 }
 
@@ -75,21 +122,8 @@ std::string Machine::status_of_self(const std::string& key) const {
 
 std::set<std::string> default_route_interfaces(const Machine& machine) {
   std::set<std::string> found;
-  for (const std::string& line : machine.lines("/proc/net/route")) {
-    std::istringstream words(line);
-    std::string interface, destination, gateway, flags, uses, metric, unused, mask;
-    words >> interface >> destination >> gateway >> flags >> uses >> unused >> metric >> mask;
-    if (destination == "00000000" && mask == "00000000") add_with_lower(machine, interface, found);
-  }
-  for (const std::string& line : machine.lines("/proc/net/ipv6_route")) {
-    std::istringstream words(line);
-    std::vector<std::string> word;
-    for (std::string w; words >> w;) word.push_back(w);
-    // The kernel's own "unreachable" default stands on lo.
-    if (word.size() == 10 && word[0] == std::string(32, '0') && word[1] == "00" && word[9] != "lo") {
-      add_with_lower(machine, word[9], found);
-    }
-  }
+  add_told_routes(machine, found);
+  add_listed_routes(machine, found);
   return found;
 }
 

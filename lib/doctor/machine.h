@@ -1,4 +1,4 @@
-// What /proc and /sys say, below a root that may be a tree of a test's own.
+// What /proc, /sys and the machine's `ip` say, below a root that may be a tree of a test's own.
 //
 // Threads: none shared; every call reads anew. Errors: none: what cannot be read is "", empty, or the fallback.
 // Source: proc(5), sysfs(5); https://docs.kernel.org/admin-guide/abi.html
@@ -33,7 +33,7 @@ class Machine {
 
 // "0-2,8" <-> 0 1 2 8, as the kernel writes lists of CPUs.
 
-// Interfaces that default routes leave by, and those below them (bonds, bridges, VLANs).
+// Interfaces that default routes of any table leave by, and those below them (bonds, bridges, VLANs).
 std::set<std::string> default_route_interfaces(const Machine& machine);
 
 }  // namespace netspectra

@@ -135,6 +135,36 @@ zeros=00000000000000000000000000000000
 bind_nic --bind vfio-pci 0000:00:03.0
 check "the default route of IPv6 counts, too" complains "eth2 carries the default route"
 
+# stub_ip IPV4 IPV6: a machine whose "ip" tells these routes.
+# shellcheck disable=SC2016  # the stub expands them
+stub_ip() {
+  mkdir -p "$BIND_NIC_ROOT/sbin"
+  {
+    echo '#!/bin/sh'
+    echo '[ "$2 $3 $4 $5 $6" = "route show table all default" ] || exit 1'
+    printf 'case $1 in -4) echo "%s" ;; -6) echo "%s" ;; esac\n' "$1" "$2"
+  } >"$BIND_NIC_ROOT/sbin/ip"
+  chmod +x "$BIND_NIC_ROOT/sbin/ip"
+}
+fresh_machine
+stub_ip "default via 192.0.2.1 dev eth0" "unreachable default dev lo proto kernel metric 4294967295"
+bind_nic --bind vfio-pci 0000:3b:00.0 --dry-run
+check "a device of which ip tells no default route may be taken" ended 0
+stub_ip $'default proto static\n\tnexthop via 192.0.2.1 dev eth0 weight 1\n\tnexthop via 198.51.100.1 dev eth1 weight 1' ""
+bind_nic --bind vfio-pci 0000:3b:00.0
+check "a default route's second next hop counts, too" complains "0000:3b:00.0: eth1 carries the default route"
+bind_nic --status
+check "status marks each next hop" [ "$(grep -c 'default route$' <<<"$out")" -eq 2 ]
+stub_ip $'default via 192.0.2.1 dev eth0\ndefault via 198.51.100.1 dev eth1 table 7' ""
+bind_nic --bind vfio-pci 0000:3b:00.0
+check "so does a default route of another table" complains "eth1 carries the default route"
+stub_ip "" "default via fe80::1 dev eth1 table 9 metric 1024 pref medium"
+bind_nic --bind vfio-pci 0000:3b:00.0
+check "and one of IPv6" complains "eth1 carries the default route"
+printf '#!/bin/sh\nexit 1\n' >"$BIND_NIC_ROOT/sbin/ip"
+bind_nic --bind vfio-pci 0000:3b:00.1
+check "without an answer of ip, /proc still counts" complains "eth0 carries the default route"
+
 fresh_machine
 bind_nic --bind vfio-pci 0000:99:00.0
 check "an unknown address fails" complains "0000:99:00.0: there is no such PCI device"

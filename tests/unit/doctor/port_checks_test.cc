@@ -56,6 +56,34 @@ TEST_F(DoctorTest, NeverProposesToTakeTheDefaultRoutesPort) {
   EXPECT_EQ(finding(kDriver), refusal);
 }
 
+TEST_F(DoctorTest, AsksIpForTheRoutesThatProcDoesNotList) {
+  const auto says = [this](const std::string& ipv4, const std::string& ipv6) {
+    machine_.write("/sbin/ip",
+                   "#!/bin/sh\n[ \"$2 $3 $4 $5 $6\" = 'route show table all default' ] || exit 1\n"
+                   "case $1 in -4) echo '" +
+                       ipv4 + "' ;; -6) echo '" + ipv6 + "' ;; esac");
+    std::filesystem::permissions(machine_.root() + "/sbin/ip", std::filesystem::perms::owner_all);
+    return finding(kDriver).find(" as eth1, which carries the default route: ") != std::string::npos;
+  };
+  machine_.nic(kNic, "ixgbe", "1", "17");
+  machine_.write(kDevice + "/net/eth1/x", "");
+  EXPECT_FALSE(says("default via 10.0.0.1 dev eth0 proto dhcp metric 100",
+                    "unreachable default dev lo proto kernel metric 4294967295"));
+  EXPECT_TRUE(
+      says("default proto static\n\tnexthop via 10.0.0.1 dev eth0 weight 1\n"
+           "\tnexthop via 10.0.1.1 dev eth1 weight 1",
+           ""));
+  EXPECT_TRUE(says("default via 10.0.0.1 dev eth0\ndefault via 10.0.1.1 dev eth1 table 7", ""));
+  EXPECT_TRUE(says("", "default via fe80::1 dev eth1 table 9 metric 1024 pref medium"));
+  machine_.write("/sys/class/net/bond0/lower_eth1", "");
+  EXPECT_TRUE(says("default via 10.0.1.1 dev bond0 table 7", ""));
+  // Without an answer, what /proc lists still counts.
+  machine_.write("/sbin/ip", "#!/bin/sh\nexit 1");
+  EXPECT_TRUE(finding(kDriver).starts_with("fault: ixgbe, which keeps the port")) << finding(kDriver);
+  machine_.write(kDevice + "/net/eth0/x", "");
+  EXPECT_TRUE(finding(kDriver).starts_with("fault: ixgbe as eth0, which carries the default route"));
+}
+
 TEST_F(DoctorTest, FindsInterfacesBehindVirtio) {
   machine_.nic(kNic, "virtio-pci", "-1", "17");
   machine_.write(kDevice + "/virtio2/net/eth0/x", "");
