@@ -2,10 +2,13 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "bus/nats_check.h"
 #include "common/report.h"
 #include "doctor/doctor.h"
+#include "ethdev/driver_preset.h"
+#include "ethdev/port.h"
 #include "ports.h"
 
 namespace netspectra {
@@ -23,12 +26,36 @@ Finding examine_nats(const NatsConfig& config) {
           "nats-server -js -sd /var/lib/nats"};
 }
 
+// What the presets know of each driver's RSS; the source that stands in brackets at a trap's end is left out.
+std::vector<DoctorDriver> nic_drivers() {
+  const std::string about_rss = "RSS: ";
+  std::vector<DoctorDriver> drivers;
+  for (const DriverPreset& preset : driver_presets()) {
+    if (preset.bind == "none" || preset.driver.empty()) continue;
+    DoctorDriver& driver = drivers.emplace_back();
+    driver.name = preset.driver;
+    for (const std::string& trap : preset.traps) {
+      if (!trap.starts_with(about_rss)) continue;
+      driver.rss_traps.push_back(trap.substr(about_rss.size(), trap.rfind(" [") - about_rss.size()));
+    }
+  }
+  return drivers;
+}
+
 }  // namespace
 
 int check_machine(const ProbeOptions& options) {
   DoctorConfig config;
-  for (const PortOptions& port : options.ports) config.ports.push_back({port.spec, port.queues});
+  for (const PortOptions& port : options.ports) {
+    const auto rss = port.driver_settings.find("rss");
+    const bool is_off = rss != port.driver_settings.end() && rss->second == "false";
+    config.ports.push_back({port.spec, port.queues, port.kernel_driver, !is_off});
+  }
+  config.drivers = nic_drivers();
   config.memory_mib = memory_mib(options);
+  config.kernel_locked_bytes =
+      replays_captures(options) ? 0 : Port::kernel_locked_bytes(port_configs(options));
+  config.publishes = options.sink == ProbeSink::kNats;
   config.spool_dir = options.nats.spool.dir;
   config.spool_limit_bytes = options.nats.spool.limit_bytes;
   std::vector<Finding> findings = examine(config);

@@ -37,6 +37,8 @@ struct PortFacts {
   std::string spec;
   unsigned queues = 1;
   PortKind kind = PortKind::kKernel;
+  bool is_xdp = false;
+  bool rss = true;
   int numa_node = -1;  // -1: none, or not known
   std::string driver;  // of a PCI device; "" = none
   Binding binding = Binding::kNone;
@@ -59,6 +61,7 @@ void examine_memlock(const Examined& it, Findings& findings);
 void examine_permissions(const Examined& it, Findings& findings);
 void examine_vfio(const Examined& it, Findings& findings);
 void examine_port(const Examined& it, const PortFacts& port, Findings& findings);
+void examine_spread(const Examined& it, const PortFacts& port, Findings& findings);
 void examine_cores(const Examined& it, Findings& findings);
 void examine_spool(const Examined& it, Findings& findings);
 void examine_clock(const Examined& it, Findings& findings);

@@ -34,6 +34,8 @@ PortFacts facts_of(const DoctorPort& port, const Machine& machine) {
   facts.spec = port.spec;
   facts.queues = port.queues;
   facts.kind = kind_of(port.spec);
+  facts.is_xdp = port.kernel_driver == "af_xdp";
+  facts.rss = port.rss;
   if (facts.kind == PortKind::kPci) {
     facts.numa_node = static_cast<int>(machine.number(pci_path(port.spec) + "/numa_node", -1));
     facts.driver = machine.link_name(pci_path(port.spec) + "/driver");
@@ -70,9 +72,12 @@ std::vector<Finding> examine(const DoctorConfig& config) {
   examine_memlock(it, findings);
   examine_permissions(it, findings);
   examine_vfio(it, findings);
-  for (const PortFacts& port : it.ports) examine_port(it, port, findings);
+  for (const PortFacts& port : it.ports) {
+    examine_port(it, port, findings);
+    examine_spread(it, port, findings);
+  }
   examine_cores(it, findings);
-  examine_spool(it, findings);
+  if (config.publishes) examine_spool(it, findings);
   examine_clock(it, findings);
   return findings;
 }

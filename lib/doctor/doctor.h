@@ -22,18 +22,30 @@ struct Finding {
 struct DoctorPort {
   std::string spec;  // as ns-probe's --port
   unsigned queues = 1;
+  std::string kernel_driver = "af_packet";  // of a kernel interface; or "af_xdp"
+  bool rss = true;                          // false: the port's own settings switch the NIC's spread off
+};
+
+// A driver of DPDK that there is a preset for.
+struct DoctorDriver {
+  std::string name;  // "net_ixgbe"
+  std::vector<std::string>
+      rss_traps;  // what may keep it from spreading, or both directions of a flow from one queue
 };
 
 struct DoctorConfig {
   std::vector<DoctorPort> ports;
-  uint64_t memory_mib = 0;  // that the probe will take, by node as far as its ports are known
-  std::string spool_dir;    // "" = none
+  std::vector<DoctorDriver> drivers;
+  uint64_t memory_mib = 0;           // that the probe will take, by node as far as its ports are known
+  uint64_t kernel_locked_bytes = 0;  // that must be allowed to be locked for its kernel interfaces
+  bool publishes = true;             // false: nothing is kept for NATS, so no spool is needed
+  std::string spool_dir;             // "" = none
   uint64_t spool_limit_bytes = 0;
   std::string root;  // "" = this machine; else a folder that stands for its root (tests)
 };
 
-// In the order: hugepages, memlock, permissions, IOMMU and vfio, then each port (there, driver, binding, NUMA, RSS
-// queues), cores (how many, isolation, sibling threads, governor), disk for the spool, clock.
+// In the order: hugepages, memlock, permissions, IOMMU and vfio, then each port (there, driver, binding, NUMA, queues,
+// spread), cores (how many, isolation, sibling threads, governor), disk for the spool, clock.
 std::vector<Finding> examine(const DoctorConfig& config);
 
 // One line each: "ok    hugepages: 512 of 2 MiB free on node 0", "FAULT memlock: ...", with "      mend: COMMAND" below.

@@ -44,12 +44,20 @@ void examine_spool(const Examined& it, Findings& findings) {
                 "none: what NATS does not take is kept in memory only, and lost with the process",
                 "ns-probe --spool /var/lib/netspectra/spool ...");
   }
-  const fs::path folder = it.machine.is_this_one() ? fs::path(dir) : fs::path(it.machine.path("/" + dir));
+  fs::path folder = it.machine.is_this_one() ? fs::path(dir) : fs::path(it.machine.path("/" + dir));
+  if (!folder.has_filename()) folder = folder.parent_path();  // "spool/"
   const fs::path nearest = nearest_folder(folder);
   std::error_code error;
   const std::string make = absl::StrCat("sudo install -d -m 0750 -o \"$(id -un)\" ", dir);
   if (!fs::is_directory(nearest, error)) {
     return fault(findings, kSubject, absl::StrCat(dir, " cannot be made: a file is in the way"), make);
+  }
+  const fs::path parent = folder.has_parent_path() ? folder.parent_path() : fs::path(".");
+  if (!fs::exists(parent, error) && !error) {  // an error: not to be reached, which access() tells
+    return fault(
+        findings, kSubject,
+        absl::StrCat(dir, " cannot be made: the folder above it is missing, and only the last one is made"),
+        make);
   }
   if (access(nearest.c_str(), W_OK | X_OK) != 0) {
     return fault(findings, kSubject, absl::StrCat(dir, " cannot be written: ", std::strerror(errno)), make);

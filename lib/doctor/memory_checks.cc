@@ -122,24 +122,26 @@ void examine_hugepages(const Examined& it, Findings& findings) {
 
 void examine_memlock(const Examined& it, Findings& findings) {
   constexpr const char* kSubject = "memlock";
-  uint64_t limit_mib = UINT64_MAX;
+  uint64_t limit = UINT64_MAX;
   for (const std::string& line : it.machine.lines("/proc/self/limits")) {
     const std::string name = "Max locked memory";
     if (!line.starts_with(name)) continue;
     std::istringstream words(line.substr(name.size()));
     uint64_t bytes = 0;
-    if (words >> bytes) limit_mib = bytes >> 20;
+    if (words >> bytes) limit = bytes;
   }
-  if (limit_mib == UINT64_MAX) return good(findings, kSubject, "no limit");
+  if (limit == UINT64_MAX) return good(findings, kSubject, "no limit");
+  const uint64_t limit_mib = limit >> 20;
   if (is_held(it.machine, kIpcLock)) {
     return good(findings, kSubject, absl::StrCat("a limit of ", limit_mib, " MiB, which CAP_IPC_LOCK lifts"));
   }
-  // Memory for DMA, and the rings of packet sockets, are locked.
-  if (limit_mib >= it.config.memory_mib || !(it.has(PortKind::kPci) || it.has(PortKind::kKernel))) {
-    return good(findings, kSubject, absl::StrCat("a limit of ", limit_mib, " MiB"));
-  }
+  // All of DPDK's memory is locked for a NIC's DMA; for kernel interfaces only their rings are.
+  const uint64_t need =
+      (it.has(PortKind::kPci) ? it.config.memory_mib << 20 : 0) + it.config.kernel_locked_bytes;
+  if (limit >= need) return good(findings, kSubject, absl::StrCat("a limit of ", limit_mib, " MiB"));
   fault(findings, kSubject,
-        absl::StrCat("at most ", limit_mib, " MiB may be locked, ", it.config.memory_mib, " MiB will be"),
+        absl::StrCat("at most ", limit_mib, " MiB may be locked, ", (need + (1 << 20) - 1) >> 20,
+                     " MiB will be"),
         "sudo prlimit --pid $$ --memlock=unlimited   (as a service: LimitMEMLOCK=infinity)");
 }
 

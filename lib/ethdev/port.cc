@@ -20,6 +20,11 @@ unsigned held_descriptors(const std::string& driver, unsigned descriptors) {
   return driver == "net_af_xdp" ? std::max(descriptors, kXdpMbufsPerQueue) : descriptors;
 }
 
+PacketRing ring_of(const PortConfig& config) {
+  return packet_ring(with_overrides(driver_preset("net_af_packet"), config.overrides),
+                     interface_mtu(config.spec));
+}
+
 absl::StatusOr<std::unique_ptr<Port>> set_up(const PortConfig& config, const AttachedPort& attached,
                                              const std::set<int>& descriptors_before,
                                              const std::atomic<bool>& stop, MbufPool& pool) {
@@ -69,12 +74,24 @@ unsigned Port::mbufs(const PortConfig& config) {
       const std::string driver = absl::StrCat("net_", config.kernel_driver);
       descriptors = held_descriptors(driver, 0);
       if (config.kernel_driver != "af_packet") break;
-      const DriverPreset preset = with_overrides(driver_preset(driver), config.overrides);
-      const unsigned frame_bytes = packet_ring(preset, interface_mtu(config.spec)).frame_bytes;
+      const unsigned frame_bytes = ring_of(config).frame_bytes;
       return mbufs_of(config.queues, descriptors) * std::max(1u, frame_bytes / RTE_MBUF_DEFAULT_DATAROOM);
     }
   }
   return mbufs_of(config.queues, descriptors);
+}
+
+uint64_t Port::kernel_locked_bytes(const std::vector<PortConfig>& configs) {
+  uint64_t largest_ring = 0, pools = 0;
+  for (const PortConfig& config : configs) {
+    if (port_kind(config.spec) != PortKind::kInterface) continue;
+    if (config.kernel_driver == "af_packet") {
+      largest_ring = std::max(largest_ring, ring_of(config).mapped_bytes());
+    } else {  // each queue's socket registers the whole pool, and all of that is charged to the user
+      pools += uint64_t{mbufs(config)} * kMbufBytes * config.queues;
+    }
+  }
+  return std::max(largest_ring, pools);
 }
 
 absl::StatusOr<std::unique_ptr<Port>> Port::open(const PortConfig& config, const std::atomic<bool>& stop) {

@@ -52,6 +52,8 @@ class Port {
  public:
   // mbufs that the pool of such a port takes: for EalConfig::memory_mib.
   static unsigned mbufs(const PortConfig& config);
+  // What the limit of locked memory must be for the kernel interfaces among `configs`; 0 = none among them.
+  static uint64_t kernel_locked_bytes(const std::vector<PortConfig>& configs);
 
   static absl::StatusOr<std::unique_ptr<Port>> open(const PortConfig& config, const std::atomic<bool>& stop);
   virtual ~Port() = default;

@@ -105,12 +105,12 @@ absl::StatusOr<unsigned> check_interface(const std::string& name) {
 }
 
 // Where the rings are more than the process may lock: what mends that; else "".
-std::string memory_lock_hint(const AttachedPort& port, unsigned queues) {
+std::string memory_lock_hint(const PacketSocketConfig& socket) {
   rlimit limit = {};
-  const PacketSocketConfig& ring = port.socket_config;
-  const rlim_t bytes = rlim_t{ring.frame_bytes} * ring.frames * 2 * queues;
+  const uint64_t bytes = PacketRing{socket.block_bytes, socket.frame_bytes, socket.frames}.mapped_bytes();
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || bytes <= limit.rlim_cur) return "";
-  return absl::StrCat("; its rings lock ", bytes >> 20, " MiB of memory, and ", limit.rlim_cur >> 20,
+  return absl::StrCat("; the rings of each queue lock ", bytes >> 20, " MiB of memory, and ",
+                      limit.rlim_cur >> 20,
                       " are allowed: \"ulimit -l unlimited\", or less of rx_descriptors");
 }
 
@@ -222,7 +222,7 @@ absl::StatusOr<AttachedPort> attach_interface(const AttachConfig& config) {
   absl::StatusOr<uint16_t> port = plug(config.spec, attached.bus, attached.device, join_devargs(devargs));
   if (!port.ok()) {
     return af_packet ? absl::FailedPreconditionError(
-                           absl::StrCat(port.status().message(), memory_lock_hint(attached, config.queues)))
+                           absl::StrCat(port.status().message(), memory_lock_hint(attached.socket_config)))
                      : port.status();
   }
   attached.port = *port;

@@ -32,6 +32,10 @@ std::vector<std::string> interface_warnings(const std::string& name, unsigned fr
 // What net_af_packet's devargs must be for an interface: the preset's, with frames as large as the MTU needs.
 struct PacketRing {
   unsigned block_bytes, frame_bytes, frames;
+
+  // Of one queue, as the PMD maps them: for RX and for TX. The kernel compares each mapping for itself with the limit of
+  // locked memory, since the pages of a ring are its own and are not charged to the process: queues do not add up.
+  uint64_t mapped_bytes() const { return uint64_t{frame_bytes} * frames * 2; }
 };
 PacketRing packet_ring(const DriverPreset& preset, uint32_t mtu);
 

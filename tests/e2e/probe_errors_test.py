@@ -214,6 +214,26 @@ def test_check_finds_what_the_start_would(folder):
         assert re.search(rf"^warn  NATS: connected to {plain.url}; it has no JetStream", done.stdout, re.M), done.stdout
     done = run_probe("--check", *REPLAY, nats=nats)
     assert done.returncode == 0 and re.search(rf"^warn  NATS: {nats.url}: cannot be reached", done.stdout, re.M), done.stdout
+    done = run_probe("--check", *REPLAY, "--spool", folder / "none" / "spool", nats=nats)
+    assert done.returncode == 1 and f"FAULT spool: {folder}/none/spool cannot be made" in done.stdout, done.stdout
+    done = run_probe("--check", *REPLAY, *LOCAL)
+    assert done.returncode == 0 and not re.search(r"spool|NATS", done.stdout), done.stdout
+
+
+def test_check_and_start_agree_on_the_limit_of_locked_memory(folder):
+    drop = ["setpriv", "--inh-caps=-ipc_lock", "--bounding-set=-ipc_lock"]
+    if os.geteuid() != 0:
+        return print("may not listen to interfaces: not tested")
+    config = folder / "c.yaml"  # frames of 16 KiB on the loopback, for RX and TX: 1 MiB for each queue
+    config.write_text("ports: [{spec: lo, queues: 2, driver_settings: {rx_descriptors: 32}}]\n")
+    for limit, status, level in ((1 << 20, 0, "ok    memlock"), ((1 << 20) - 1, 1, "FAULT memlock: at most 0 MiB may be locked, 1 MiB")):
+        limited = lambda *args: subprocess.run(["prlimit", f"--memlock={limit}:{limit}", *drop, *probe_args("-c", config, *args, *LOCAL)],
+                                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        started = limited("-p", "1s", "--duration", "200ms", "--share-cpus")
+        assert started.returncode == status, started.stderr
+        assert status == 0 or "the rings of each queue lock 1 MiB of memory, and 0 are allowed" in started.stderr, started.stderr
+        check = limited("--check")
+        assert check.returncode == status and level in check.stdout, check.stdout
 
 
 if __name__ == "__main__":

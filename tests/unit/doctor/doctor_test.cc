@@ -21,7 +21,8 @@ TEST_F(DoctorTest, FindsNothingWrongWithAMachineThatIsRight) {
   EXPECT_EQ(
       order,
       "hugepages; memlock; permissions; IOMMU; vfio; driver of 0000:3b:00.0; vfio group of 0000:3b:00.0; "
-      "NUMA node of 0000:3b:00.0; cores; isolation; sibling threads; governor; spool; ");
+      "NUMA node of 0000:3b:00.0; spread of 0000:3b:00.0; cores; isolation; sibling threads; governor; "
+      "spool; ");
 }
 
 TEST(FindingsText, HasALineForEachAndTheMendBelow) {
@@ -80,9 +81,22 @@ TEST_F(DoctorTest, ComparesMemlockWithWhatWillBeLocked) {
   machine_.status("0", "0-7");
   port("pcap:x", 1);
   EXPECT_EQ(finding("memlock"), "good: a limit of 8 MiB");
-  machine_.memlock("1073741824");
+  machine_.memlock("536870912");
   port(kNic, 1);
-  EXPECT_EQ(finding("memlock"), "good: a limit of 1024 MiB");
+  EXPECT_EQ(finding("memlock"), "good: a limit of 512 MiB");
+  config_.kernel_locked_bytes = 1;  // another port's rings, beside the NIC's memory
+  EXPECT_TRUE(finding("memlock").starts_with("fault: at most 512 MiB may be locked, 513 MiB will be"));
+}
+
+TEST_F(DoctorTest, ComparesMemlockWithTheRingsOfKernelInterfacesAndNotWithTheOtherMemory) {
+  port("eth1", 1);
+  machine_.memlock("8388608");
+  config_.kernel_locked_bytes = 8388608;
+  EXPECT_EQ(finding("memlock"), "good: a limit of 8 MiB");
+  config_.kernel_locked_bytes = 8388609;
+  EXPECT_EQ(finding("memlock"),
+            "fault: at most 8 MiB may be locked, 9 MiB will be | "
+            "sudo prlimit --pid $$ --memlock=unlimited   (as a service: LimitMEMLOCK=infinity)");
 }
 
 TEST_F(DoctorTest, AsksForThePermissionsThatThePortsNeedAndNoOthers) {
@@ -169,19 +183,30 @@ TEST_F(DoctorTest, ComparesTheSpoolsDiskWithItsLimit) {
 }
 
 TEST_F(DoctorTest, TakesASpoolThatIsYetToBeMade) {
+  for (const char* dir : {"/var/yet", "/var/yet/", "/var/spool/"}) {
+    config_.spool_dir = dir;
+    EXPECT_TRUE(finding("spool").starts_with(std::string("good: ") + dir + " has room for "))
+        << finding("spool");
+  }
+  // The start makes one folder, not those above it.
   config_.spool_dir = "/var/not/there/yet";
-  EXPECT_TRUE(finding("spool").starts_with("good: /var/not/there/yet has room for ")) << finding("spool");
+  EXPECT_EQ(
+      finding("spool"),
+      "fault: /var/not/there/yet cannot be made: the folder above it is missing, and only the last one is "
+      "made | sudo install -d -m 0750 -o \"$(id -un)\" /var/not/there/yet");
   config_.spool_dir = "/var/spool/x/below_a_file";
   EXPECT_EQ(finding("spool"),
             "fault: /var/spool/x/below_a_file cannot be made: a file is in the way | "
             "sudo install -d -m 0750 -o \"$(id -un)\" /var/spool/x/below_a_file");
   config_.spool_dir = "";
   EXPECT_TRUE(finding("spool").starts_with("warning: none: ")) << finding("spool");
+  config_.publishes = false;
+  EXPECT_EQ(finding("spool"), "");
 }
 
 TEST_F(DoctorTest, FindsASpoolThatCannotBeWritten) {
   namespace fs = std::filesystem;
-  fs::permissions(machine_.root(), fs::perms::others_exec, fs::perm_options::add);
+  fs::permissions(machine_.root(), fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add);
   fs::permissions(machine_.root() + "/var/spool", fs::perms::owner_read);
   // As somebody else, because root writes everywhere.
   const auto told = [&] {

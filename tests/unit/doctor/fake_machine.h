@@ -36,6 +36,12 @@ class FakeMachine {
     status("00000000000030c0", "0-7");
     memlock("unlimited");
     write("/sys/module/vfio_pci/version", "");
+    write("/proc/sys/kernel/osrelease", "6.1.0");
+    write("/lib/modules/6.1.0/modules.alias",
+          "# Aliases extracted from modules themselves.\n"
+          "alias pci:v00001AF4d*sv*sd*bc*sc*i* virtio_pci\n"
+          "alias pci:v00008086d000010FBsv*sd*bc*sc*i* ixgbe\n"
+          "alias vfio_pci:v*d*sv*sd*bc*sc*i* vfio_pci");
     write("/proc/net/route",
           "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
           "eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0\n");
@@ -78,6 +84,7 @@ class FakeMachine {
            const std::string& group) const {
     const std::string device = "/sys/bus/pci/devices/" + address;
     write(device + "/class", "0x020000");
+    write(device + "/modalias", "pci:v00008086d000010FBsv00008086sd00000003bc02sc00i00");
     write(device + "/numa_node", node);
     remove(device + "/driver");
     if (!driver.empty()) link(device + "/driver", "../../../bus/pci/drivers/" + driver);
@@ -103,6 +110,7 @@ class DoctorTest : public testing::Test {
  protected:
   DoctorTest() {
     config_.root = machine_.root();
+    config_.drivers = {{"net_ixgbe", {}}, {"mlx5_pci", {}}, {"net_virtio", {"needs rss=on"}}};
     config_.memory_mib = 512;
     config_.spool_dir = "/var/spool";
     config_.spool_limit_bytes = 1;

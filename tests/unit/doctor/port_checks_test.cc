@@ -152,6 +152,55 @@ TEST_F(DoctorTest, LooksAtKernelInterfaces) {
   EXPECT_EQ(finding("port eth9"), "fault: there is no such interface (there are: eth0, eth1) | ip -br link");
 }
 
+TEST_F(DoctorTest, SaysWhoSpreadsANicsPackets) {
+  const std::string subject = std::string("spread of ") + kNic;
+  const std::string look = std::string(" | ns-probe -i ") + kNic +
+                           " -q 2 --sink local -p 1s --duration 1s 2>&1 | grep -E 'spread by|RSS'   (if it "
+                           "cannot: -q 1)";
+  // vfio-pci does not tell what the NIC is: the kernel's own driver for it does.
+  EXPECT_EQ(
+      finding(subject),
+      "good: by RSS of net_ixgbe, with a symmetric key that the start sets: both directions of a flow come "
+      "to one queue");
+  machine_.nic(kNic, "mlx5_core", "1", "17");
+  EXPECT_TRUE(finding(subject).starts_with("good: by RSS of mlx5_pci, ")) << finding(subject);
+  machine_.nic(kNic, "vfio-pci", "1", "17");
+  machine_.write(kDevice + "/modalias", "pci:v00001AF4d00001041sv00001AF4sd00000001bc02sc00i00");
+  EXPECT_EQ(finding(subject), "warning: by RSS of net_virtio, which may not do: needs rss=on" + look);
+  machine_.nic(kNic, "virtio-pci", "1", "17");
+  EXPECT_TRUE(finding(subject).starts_with("warning: by RSS of net_virtio, ")) << finding(subject);
+  machine_.nic(kNic, "", "1", "17");
+  machine_.remove("/lib/modules");
+  EXPECT_EQ(finding(subject),
+            "warning: not known: there is no preset for this NIC's driver, or it is not recognised" + look);
+  config_.ports[0].rss = false;
+  EXPECT_EQ(
+      finding(subject),
+      "warning: RSS is switched off by the port's driver_settings: all packets come to queue 0, 1 of the "
+      "workers have nothing to do | driver_settings: {rss: true}");
+  port(kNic, 1);
+  EXPECT_EQ(finding(subject), "good: one queue: nothing to spread");
+  port("0000:99:00.0", 2);
+  EXPECT_EQ(finding("spread of 0000:99:00.0"), "");
+}
+
+TEST_F(DoctorTest, SaysWhoSpreadsAnInterfacesPackets) {
+  port("eth1", 2);
+  EXPECT_EQ(
+      finding("spread of eth1"),
+      "good: by the kernel's fanout, whose hash is symmetric: both directions of a flow come to one queue");
+  config_.ports[0].kernel_driver = "af_xdp";
+  EXPECT_EQ(
+      finding("spread of eth1"),
+      "warning: by the NIC's own RSS: unless its key is symmetric, the two directions of a flow come to "
+      "different queues | ethtool -x eth1   (symmetric: the same two bytes all along, as set by: ethtool -X "
+      "eth1 hkey 6d:5a:6d:5a:...)");
+  port("eth1", 1);
+  EXPECT_EQ(finding("spread of eth1"), "good: one queue: nothing to spread");
+  port("eth9", 2);
+  EXPECT_EQ(finding("spread of eth9"), "");
+}
+
 TEST_F(DoctorTest, LooksWhetherACaptureCanBeRead) {
   machine_.write("/captures/a.pcap", "");
   port("pcap:captures/a.pcap", 1);
