@@ -145,7 +145,12 @@ void examine_offloads(const PortFacts& port, Findings& findings) {
   if (is_on(port.spec, ETHTOOL_GGRO, 1)) joining.emplace_back("gro");
   if (is_on(port.spec, ETHTOOL_GFLAGS, ETH_FLAG_LRO)) joining.emplace_back("lro");
   const std::string subject = "offloads of " + port.spec;
-  if (joining.empty()) return good(findings, subject, "packets are not joined");
+  if (joining.empty()) {
+    return good(
+        findings, subject,
+        "gro and lro are off: nothing is joined on arrival. What senders on this host (containers, VMs, a "
+        "veth's other end) leave to tso or gso still comes as one frame, and only what fits is counted");
+  }
   warn(
       findings, subject,
       absl::StrCat(absl::StrJoin(joining, " and "),
