@@ -45,6 +45,10 @@ std::vector<DoctorDriver> nic_drivers() {
 }  // namespace
 
 int check_machine(const ProbeOptions& options) {
+  if (absl::Status checked = check_driver_settings(options); !checked.ok()) {
+    report_error(std::string(checked.message()));
+    return kExitUsage;
+  }
   DoctorConfig config;
   for (const PortOptions& port : options.ports) {
     const auto rss = port.driver_settings.find("rss");

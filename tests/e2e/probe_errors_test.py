@@ -216,6 +216,11 @@ def test_check_finds_what_the_start_would(folder):
     assert done.returncode == 0 and re.search(rf"^warn  NATS: {nats.url}: cannot be reached", done.stdout, re.M), done.stdout
     done = run_probe("--check", *REPLAY, "--spool", folder / "none" / "spool", nats=nats)
     assert done.returncode == 1 and f"FAULT spool: {folder}/none/spool cannot be made" in done.stdout, done.stdout
+    config = folder / "wrong.yaml"
+    config.write_text("ports: [{spec: lo, driver_settings: {rx_descriptors: many, mtuu: 1}}]\n")
+    for args in (), ("--check",):
+        done = run_probe("-c", config, *args, *LOCAL)
+        assert done.returncode == 2 and "rx_descriptors: many" in done.stderr and "mtuu" in done.stderr, done
     done = run_probe("--check", *REPLAY, *LOCAL)
     assert done.returncode == 0 and not re.search(r"spool|NATS", done.stdout), done.stdout
 

@@ -7,8 +7,9 @@ import time
 
 from captures_test import canonical, read_expected
 from harness import CAPTURES, check_books, flows, ipv4_udp, main, run_json, summary, write_pcap
-from nats import NatsServer, check_exactly_once, read_back
-from probe_net import FAR, FIVE_TUPLE, LIMIT_S, Listener, LiveProbe, NEAR, Network, enter_namespace, write_config
+from nats import PROBE, NatsServer, check_exactly_once, read_back
+from probe_net import (FAR, FIVE_TUPLE, LIMIT_S, Listener, LiveProbe, NEAR, Network, call, enter_namespace,
+                       write_config)
 
 SAMPLE = CAPTURES / "sample.pcap"
 SAMPLE_PACKETS = 1097
@@ -375,6 +376,19 @@ def test_what_is_wrong_is_said_in_a_line(folder):
             net.settle()
             objects = probe.end()
     assert counts(flows(objects)) == recorded([SAMPLE])
+
+
+def test_check_tells_what_the_kernel_does_with_an_interfaces_packets(folder):
+    # With a /sys of this network namespace.
+    looked = lambda *args: call("unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys && { "$@"; true; }', "sh",
+                                PROBE, "--check", "-i", NEAR, *args, "--sink", "local")
+    with Network() as net:
+        found = looked("-q", 4)
+        assert f"ok    offloads of {NEAR}: gro and lro are off" in found and "leave to tso or gso" in found, found
+        assert f"ok    spread of {NEAR}: by the kernel's fanout" in found, found
+        net.near("ethtool", "-K", NEAR, "gro", "on")
+        found = looked()
+        assert f"warn  offloads of {NEAR}: gro on" in found and f"ok    spread of {NEAR}: one queue" in found, found
 
 
 if __name__ == "__main__":
