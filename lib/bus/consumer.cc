@@ -34,6 +34,7 @@ constexpr char kStillWanted[] = "+WPI";
 class NatsConsumer final : public Consumer {
  public:
   NatsConsumer(const NatsConfig& nats, const ConsumerConfig& config) : nats_(nats), config_(config) {}
+  ~NatsConsumer() override { lose_link(); }
 
   absl::Status start() {
     absl::Status status = connect();
@@ -90,9 +91,7 @@ class NatsConsumer final : public Consumer {
     for (const auto& [ticket, message] : unacknowledged_) answer(message.reply, kGiveBack);
     unacknowledged_.clear();
     if (link_) natsConnection_FlushTimeout(link_->connection(), kCloseWaitMs);
-    subscription_.reset();
-    plain_.stop();
-    link_.reset();
+    lose_link();
   }
 
   bool redelivers() const override { return !is_plain_; }
@@ -114,12 +113,17 @@ class NatsConsumer final : public Consumer {
     return absl::OkStatus();
   }
 
+  void lose_link() {
+    if (link_) link_->close();
+    subscription_.reset();
+    plain_.stop();
+    link_.reset();
+  }
+
   bool ensure_subscribed() {
     if (link_ && link_->is_closed()) {
       tell(absl::StrCat("NATS: connection to ", server_names(nats_), " lost"));
-      subscription_.reset();
-      plain_.stop();
-      link_.reset();
+      lose_link();
     }
     absl::Status status;
     if (!link_) status = connect();
@@ -193,7 +197,7 @@ class NatsConsumer final : public Consumer {
     if (!got_none) heard_ = Clock::now();
     if (status == NATS_OK || (status == NATS_TIMEOUT && is_there())) return;
     // Gone with a restart of the server, or deleted: another one.
-    subscription_.reset();
+    lose_link();
     if (got_none) std::this_thread::sleep_for(std::min(limit, kRetryWait));
   }
 

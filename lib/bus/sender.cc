@@ -84,6 +84,7 @@ void Sender::run(std::promise<absl::Status> first_attempt) {
   first_attempt.set_value(link.status());
   while (!stopping_) step();
   if (link_) collect_answers();  // those that are here already
+  if (link_) link_->close();
   answers_.reset();
   link_.reset();
   nats_ReleaseThreadMemory();
@@ -167,6 +168,7 @@ void Sender::lose_link() {
   events_.add(absl::StrCat("NATS: connection to ", server_names(config_), " lost", reason.empty() ? "" : ": ",
                            reason, "; messages wait ",
                            config_.spool.dir.empty() ? "in memory" : "in the spool"));
+  link_->close();
   answers_.reset();
   link_.reset();
   connected_ = false;

@@ -24,6 +24,7 @@ constexpr int64_t kConsumerKeptNs = 60'000'000'000;  // by the server, when we a
 class NatsSubscriber final : public Subscriber {
  public:
   NatsSubscriber(const NatsConfig& config, const std::string& subject) : config_(config), subject_(subject) {}
+  ~NatsSubscriber() override { lose_link(); }
 
   absl::Status start(bool from_start) {
     absl::StatusOr<std::unique_ptr<NatsLink>> link = connect();
@@ -58,12 +59,17 @@ class NatsSubscriber final : public Subscriber {
     return NatsLink::connect(config_);
   }
 
+  void lose_link() {
+    if (link_) link_->close();
+    subscription_.reset();
+    plain_.stop();
+    link_.reset();
+  }
+
   bool ensure_subscribed() {
     if (link_ && link_->is_closed()) {
       tell(absl::StrCat("NATS: connection to ", server_names(config_), " lost"));
-      subscription_.reset();
-      plain_.stop();
-      link_.reset();
+      lose_link();
     }
     if (!link_) {
       absl::StatusOr<std::unique_ptr<NatsLink>> link = connect();
@@ -144,7 +150,7 @@ class NatsSubscriber final : public Subscriber {
     }
     natsMsgList_Destroy(&list);
     // Gone with a restart of the server, or messages were lost on the way: another one, from where we are.
-    if (!in_order) subscription_.reset();
+    if (!in_order) lose_link();
   }
 
   bool take(natsMsg* message) {

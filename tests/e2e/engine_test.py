@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -105,10 +106,10 @@ def probe(nats, path, name, site=SITE, queues=1):
 
 
 class Engine:
-    def __init__(self, nats, store, *more):
+    def __init__(self, nats, store, *more, scheme="files"):
         self.log = pathlib.Path(str(store) + ".log").open("a+")
         self.began = self.log.tell()
-        self.process = subprocess.Popen([*WITH_TEST, ENGINE, "--nats", nats.url, "--store", f"files:{store}", "--grace", "3s",
+        self.process = subprocess.Popen([*WITH_TEST, ENGINE, "--nats", nats.url, "--store", f"{scheme}:{store}", "--grace", "3s",
                                          "--http", "none", *more],
                                         stdin=subprocess.DEVNULL, stderr=self.log)
 
@@ -125,7 +126,8 @@ class Engine:
 
     def end(self, number=signal.SIGTERM, status=0):
         self.process.send_signal(number)
-        assert self.process.wait(20) == status, self.text()
+        ended = self.process.wait(20)
+        assert ended == status, f"exit status {ended}: {self.text()}"
         return self.text()
 
 
@@ -254,6 +256,29 @@ def test_a_store_that_is_down_stops_the_intake_until_it_is_back(folder):
         engine.end()
         assert totals(folder / "flows") == expected(path)
         assert nats.unacknowledged() == 0
+
+
+def test_epochs_do_not_grow_old_while_the_store_is_slow(folder):
+    path = capture(folder / "a.pcap", 1, epochs=3)
+    with Nats(folder) as nats:
+        probe(nats, path, "p1")
+        last = [next(m for m in nats.content() if m[2].split("/")[2:] == [str(START_NS + epoch * 10**9), "per_five_tuple", "0", "0"])
+                for epoch in range(3)]
+        for message in last:
+            nats.delete(message[0])
+        engine = Engine(nats, folder / "flows.db", scheme="sqlite")
+        wait_for(lambda: nats.request("$JS.API.CONSUMER.INFO.NETSPECTRA.ns-engine-any-any", {}).get("num_ack_pending") == 6,
+                 engine.text)
+        lock = sqlite3.connect(folder / "flows.db", isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        nats.publish(last[0][1], last[0][3])
+        time.sleep(4)  # longer than the grace, shorter than what the store waits for a lock
+        for message in last[1:]:
+            nats.publish(message[1], message[3])
+        lock.execute("ROLLBACK")
+        lock.close()
+        engine.wait_for("complete", 3)
+        assert "missing" not in engine.end(), engine.text()
 
 
 def test_nats_that_is_killed_meanwhile_costs_nothing(folder):
