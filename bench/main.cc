@@ -5,6 +5,7 @@
 // The families are in the *_bench.cc files; docs/benchmarks.md says how to read them. Takes the options
 // of Google Benchmark (--help). Exit status 1 when a fixture gave a wrong result.
 #include <benchmark/benchmark.h>
+#include <rte_eal.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -90,7 +91,8 @@ int run(int argc, char** argv) {
   benchmark::AddCustomContext("cpu", cpu_model());
   benchmark::AddCustomContext("compiler", kCompiler);
   benchmark::AddCustomContext("table_pages", table_pages());
-  benchmark::AddCustomContext("eal_memory", eal->hugepages ? "hugepages" : "4 KiB pages (--no-huge)");
+  benchmark::AddCustomContext("eal_memory",
+                              rte_eal_has_hugepages() != 0 ? "hugepages" : "4 KiB pages (--no-huge)");
 
   register_source_benchmarks();
   register_table_benchmarks();
