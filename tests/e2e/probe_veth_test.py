@@ -379,8 +379,10 @@ def test_what_is_wrong_is_said_in_a_line(folder):
 
 
 def test_check_tells_what_the_kernel_does_with_an_interfaces_packets(folder):
-    # With a /sys of this network namespace.
-    looked = lambda *args: call("unshare", "--mount", "sh", "-c", 'mount -t sysfs sysfs /sys && { "$@"; true; }', "sh",
+    # With a /sys of this network namespace, that nobody else sees. Of the root unshare leaves the propagation: in a chroot
+    # it is no mount of its own.
+    mounted = 'mount --make-private /sys && mount -t sysfs sysfs /sys && { "$@"; true; }'
+    looked = lambda *args: call("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", mounted, "sh",
                                 PROBE, "--check", "-i", NEAR, *args, "--sink", "local")
     with Network() as net:
         found = looked("-q", 4)

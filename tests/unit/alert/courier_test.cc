@@ -129,7 +129,7 @@ TEST(Webhook, ThatIsSlowDelaysOnlyItself) {
   ASSERT_TRUE(quick.gets(2));
   ASSERT_TRUE(slow.gets(2)) << "it is not tried again after the timeout";
   EXPECT_EQ(courier.counters()[0].delivered, 0u);
-  EXPECT_EQ(courier.undelivered().size(), 1u);
+  EXPECT_TRUE(comes_true([&] { return courier.undelivered().size() == 1; }));
   EXPECT_NE(courier.take_notes()[0].find("alerts: receiver late: "), std::string::npos);
 }
 
@@ -252,7 +252,8 @@ TEST(Mail, LogsInOverStarttlsWhereTheCertificateIsTrusted) {
   const std::string got = sink.mail(1);
   EXPECT_EQ(got.substr(0, got.find('\n')),
             "netspectra@example.net -> a@example.net,b@example.net tls=True login=True");
-  EXPECT_EQ(courier.undelivered().size(), 2u);
+  EXPECT_TRUE(comes_true([&] { return courier.undelivered().size() == 2; }))
+      << "the sink has it before its answer is read";
   for (const std::string& note : courier.take_notes())
     EXPECT_EQ(note.find("wrong"), std::string::npos) << note;
 }
