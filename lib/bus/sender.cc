@@ -173,7 +173,8 @@ void Sender::lose_link() {
   link_.reset();
   connected_ = false;
   send_all_again(milliseconds(0));
-  pause(kFirstConnectWait);  // a server that takes us and drops us at once is not asked in a circle
+  next_send_ = Clock::time_point();  // also for what the lost connection did not take
+  pause(kFirstConnectWait);          // a server that takes us and drops us at once is not asked in a circle
 }
 
 void Sender::look_for_stream() {

@@ -141,7 +141,8 @@ TEST(Publish, WaitsForAServerThatComesBackWithItsJetStream) {
   server.kill();
   publish(*publisher, 1, 0, 100);
   server.start();
-  EXPECT_TRUE(publisher->flush(seconds(60)));  // what went out unanswered is sent again after 5 s
+  // What went out unanswered is sent again after 5 s.
+  EXPECT_TRUE(publisher->flush(seconds(20))) << events_text(*publisher);
   expect_exactly_once(stream_content(server.config()), 2, 100);
 }
 
