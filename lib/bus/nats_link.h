@@ -53,7 +53,7 @@ class NatsLink {
   ~NatsLink() { close(); }
 
   // Sends what is still to be sent, within half a second, and ends nats.c's threads. REQUIRED before a subscription is
-  // destroyed: a message for it that nats.c 3.4 is just receiving would go to freed memory (mended in 3.6).
+  // destroyed: a message for it that nats.c 3.4 is just receiving would go to freed memory (mended in 3.6.1).
   void close() { natsConnection_Close(connection_.get()); }
 
   natsConnection* connection() const { return connection_.get(); }
