@@ -40,6 +40,22 @@ class KeyView {
   const std::byte* bytes_;
 };
 
+// Keys that stand at the start of one 64-byte block each, as in a burst of packets. Borrowed.
+class KeyBlocks {
+ public:
+  explicit KeyBlocks(const void* first) : first_(static_cast<const std::byte*>(first)) {}
+  KeyView operator[](size_t i) const { return KeyView(first_ + i * KeyedHash::kBlockBytes); }
+  // Of its block.
+  uint32_t number_at(size_t i, size_t offset) const {
+    uint32_t value;
+    std::memcpy(&value, first_ + i * KeyedHash::kBlockBytes + offset, sizeof(value));
+    return value;
+  }
+
+ private:
+  const std::byte* first_;
+};
+
 // The bits `mask` of word `word` hold either `clear` or `set`. REQUIRES: `set` has a bit that `clear` lacks.
 struct TwoValuedField {
   uint32_t word;

@@ -34,7 +34,12 @@ struct RoundUpFloat {
     const __m128i low = _mm_blend_epi16(_mm_castpd_si128(_mm_set1_pd(0x1p52)), numbers, 0x33);
     const __m128d sum =
         _mm_add_pd(_mm_sub_pd(_mm_castsi128_pd(high), _mm_set1_pd(0x1p84 + 0x1p52)), _mm_castsi128_pd(low));
-    const __m128i codes = _mm_sub_epi32(_mm_srli_epi64(_mm_castpd_si128(sum), kShift), _mm_set1_epi64x(kOne));
+    return codes_of(sum);
+  }
+  // The same of two values that have been made doubles, with one more.
+  static uint32_t codes_of(__m128d numbers) {
+    const __m128i codes =
+        _mm_sub_epi32(_mm_srli_epi64(_mm_castpd_si128(numbers), kShift), _mm_set1_epi64x(kOne));
     const __m128i joined = _mm_or_si128(codes, _mm_srli_si128(_mm_slli_epi64(codes, kBits), 8));
     return static_cast<uint32_t>(_mm_cvtsi128_si32(joined));
   }

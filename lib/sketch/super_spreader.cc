@@ -104,6 +104,8 @@ absl::StatusOr<SuperSpreader> SuperSpreader::lay_out(const SpreadShape& shape) {
   uint64_t bits = 0;
   for (uint32_t l = 0; l < kLevels; ++l) {
     sketch.levels_[l] = {bits, std::max<uint64_t>(halved >> (l + 1) & ~uint64_t{63}, kMinLevelBits)};
+    sketch.level_table_.first_bit[l] = static_cast<uint32_t>(bits);
+    sketch.level_table_.bits[l] = static_cast<uint32_t>(sketch.levels_[l].bits);
     bits += sketch.levels_[l].bits;
   }
   const size_t bitmap_bytes = (bits / 8 + 63) / 64 * 64;
@@ -219,7 +221,16 @@ void SuperSpreader::insert(uint32_t group, uint32_t slot, const Candidate& entra
   slots.ranks[slot] = entrant.rank;
   slots.prints[slot] = entrant.print;
   std::copy_n(entrant.words, words, slot_key(group, slot));
-  ceilings_[group] = ceiling_of(slots.ranks[kSlots - 1]);
+  lower_ceiling(group);
+}
+
+void SuperSpreader::lower_ceiling(uint32_t group) {
+  const uint32_t ceiling = ceiling_of(groups_[group].ranks[kSlots - 1]);
+  if (ceiling == ceilings_[group]) return;
+  ceilings_[group] = ceiling;
+  if (++fallen_ceilings_ < shape_.groups) return;
+  fallen_ceilings_ = 0;
+  highest_ceiling_ = *std::max_element(ceilings_.begin(), ceilings_.end());
 }
 
 SuperSpreader::ZeroBits SuperSpreader::zero_bits() const {
@@ -326,6 +337,8 @@ bool SuperSpreader::empty() const {
 void SuperSpreader::reset() {
   std::memset(memory_.data(), 0, size_);
   std::fill(ceilings_.begin(), ceilings_.end(), ~uint32_t{0});
+  highest_ceiling_ = ~uint32_t{0};
+  fallen_ceilings_ = 0;
 }
 
 }  // namespace netspectra

@@ -126,10 +126,7 @@ HeavyHittersTask::HeavyHittersTask(const TaskConfig& config, HeavyHitters sketch
     : config_(config), sketch_(std::move(sketch)), key_(config.fields, sketch_.key_hash()) {}
 
 void HeavyHittersTask::update(const Burst& burst) {
-  const Packet* const packets = burst.packets().data();
-  sketch_.add_packets(
-      burst.hashes(key_), [packets](size_t i) { return KeyView(&packets[i].key); },
-      [packets](size_t i) { return packets[i].len_bytes; });
+  sketch_.add_packets(burst.hashes(key_), KeyBlocks(burst.packets().data()), offsetof(Packet, len_bytes));
 }
 
 TaskPart HeavyHittersTask::drain() {

@@ -87,8 +87,7 @@ SuperSpreaderTask::SuperSpreaderTask(const TaskConfig& config, SuperSpreader ske
 
 void SuperSpreaderTask::update(const Burst& burst) {
   const std::span<const uint64_t> keys = burst.hashes(key_), pairs = burst.hashes(pair_);
-  const Packet* const packets = burst.packets().data();
-  sketch_.add(keys, pairs, [packets](size_t i) { return KeyView(&packets[i].key); });
+  sketch_.add(keys, pairs, KeyBlocks(burst.packets().data()));
 }
 
 TaskPart SuperSpreaderTask::drain() {

@@ -313,7 +313,48 @@ TEST(HeavyHitters, KeepKeysOfAnyWords) {
   }
 }
 
-// Keys as they stand in packets: with bits beside those that are selected.
+// A key as it stands in a packet, with bits beside those that are selected, and the packet's bytes.
+struct alignas(64) Block {
+  KeyWords key;
+  uint32_t bytes;
+};
+
+void expect_same_by_bursts(const HeavyHitterShape& shape, uint64_t values) {
+  HeavyHitters single = make(shape), by_burst = make(shape), plain = make(shape), wide = make(shape);
+  const KeyWords& mask = shape.layout.mask();
+  std::mt19937_64 random(values);
+  for (int round = 0; round < 2; ++round) {  // the second after a drain
+    for (size_t n = 0; n < 1000; ++n) {
+      std::vector<Block> blocks(n <= HeavyHitters::kMaxBurst ? n : random() % (HeavyHitters::kMaxBurst + 1));
+      std::vector<uint64_t> hashes;
+      for (Block& block : blocks) {
+        for (uint64_t& word : block.key) word = random() % values * 0x10101;
+        if (n % 3 == 0) block.key[1] = block.key[3] = 7;  // fewer keys: some come again in the burst
+        block.key[4] = (block.key[4] & 0xffff) | (random() % 2 != 0 ? kV4 : kV6);
+        // Rises end at 65535: lengths of all sizes up to what a packet can say.
+        block.bytes = static_cast<uint32_t>(random() >> (32 + (random() % 16 == 0 ? random() % 32 : 21)));
+        if (random() % 64 == 0) block.bytes = UINT32_MAX;
+        KeyWords masked = block.key;
+        for (size_t i = 0; i < masked.size(); ++i) masked[i] &= mask[i];
+        hashes.push_back(single.hash(masked));
+        single.add(hashes.back(), masked, 1, block.bytes);
+      }
+      const KeyBlocks keys(blocks.data());
+      by_burst.add_packets(hashes, keys, offsetof(Block, bytes));
+      plain.add_packets_plain(hashes, keys, offsetof(Block, bytes));
+      if (kHaveWideVectors) wide.add_packets_wide(hashes, keys, offsetof(Block, bytes));
+    }
+    EXPECT_FALSE(single.empty());
+    const HeavyHitterSum expected = single.drain();
+    for (HeavyHitters* sketch : {&by_burst, &plain, &wide}) {
+      if (sketch == &wide && !kHaveWideVectors) continue;
+      const HeavyHitterSum sum = sketch->drain();
+      EXPECT_EQ(sum.entries(), expected.entries());
+      EXPECT_EQ(sum.floors(), expected.floors());
+    }
+  }
+}
+
 TEST(HeavyHitters, FindInABurstWhatTheyFindPacketByPacket) {
   const KeyWords masks[] = {{~uint64_t{0}, ~uint64_t{0}, 0, 0, kVersion.mask},
                             {0, 0, ~uint64_t{0}, ~uint64_t{0}, kVersion.mask},
@@ -321,28 +362,11 @@ TEST(HeavyHitters, FindInABurstWhatTheyFindPacketByPacket) {
                             {0, 0, 0xff, 0xff00, 0}};
   for (const KeyWords& mask : masks) {
     for (const Rank rank : {Rank::kPackets, Rank::kBytes}) {
-      const HeavyHitterShape shape{1, 3, rank, KeyLayout(mask, kVersion)};
-      HeavyHitters single = make(shape), by_burst = make(shape);
-      std::mt19937_64 random(1);
-      for (int burst = 0; burst < 200; ++burst) {
-        std::vector<KeyWords> whole(random() % (HeavyHitters::kMaxBurst + 1));
-        std::vector<uint64_t> hashes;
-        for (KeyWords& key : whole) {
-          for (uint64_t& word : key) word = random() % 60 * 0x10101;
-          key[4] = (key[4] & 0xffff) | (random() % 2 != 0 ? kV4 : kV6);
-          KeyWords masked = key;
-          for (size_t i = 0; i < masked.size(); ++i) masked[i] &= mask[i];
-          hashes.push_back(single.hash(masked));
-          single.add(hashes.back(), masked, 1, 60 + key[0] % 1400);
+      for (const uint32_t sets : {1u, 3u, 409u}) {
+        for (const uint64_t values : {4u, 60u, 5000u}) {
+          expect_same_by_bursts({1, sets, rank, KeyLayout(mask, kVersion)}, values);
         }
-        by_burst.add_packets(
-            hashes, [&](size_t i) { return KeyView(whole[i]); },
-            [&](size_t i) { return static_cast<uint32_t>(60 + whole[i][0] % 1400); });
       }
-      const HeavyHitterSum a = single.drain(), b = by_burst.drain();
-      EXPECT_FALSE(a.entries().empty());
-      EXPECT_EQ(a.entries(), b.entries());
-      EXPECT_EQ(a.floors(), b.floors());
     }
   }
 }

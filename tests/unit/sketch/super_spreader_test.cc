@@ -314,25 +314,80 @@ TEST(SuperSpreader, SaysItsStandardErrorForTheStateThatItIsIn) {
   EXPECT_LT(sketch.standard_error(200), 0.15);
 }
 
-TEST(SuperSpreader, HoldsAfterBurstsWhatItHoldsAfterTheirPairsOneByOne) {
-  for (const uint32_t sources : {20u, 3000u}) {  // fewer than there are slots, and more
-    SuperSpreader single = make(1, 64 << 10), by_burst = make(1, 64 << 10);
-    std::mt19937 random(1);
-    for (int burst = 0; burst < 500; ++burst) {
-      std::vector<KeyWords> pairs(random() % (SuperSpreader::kMaxBurst + 1));
-      std::vector<uint64_t> key_hashes, pair_hashes;
-      for (KeyWords& pair : pairs) {
-        const KeyWords key = source(random() % sources);
-        pair = with_destination(key, random() % 1000);
-        key_hashes.push_back(single.hash(key));
-        pair_hashes.push_back(single.element_hash(pair));
-        single.add(key_hashes.back(), pair_hashes.back(), key);
+// A key in its block, as in a packet: with bits beside those that are selected.
+struct alignas(64) Block {
+  KeyWords key;
+};
+
+struct BurstOfPairs {
+  std::vector<Block> blocks;
+  std::vector<uint64_t> key_hashes, pair_hashes;
+};
+
+void expect_same_by_bursts(const SpreadShape& shape, uint32_t keys, int bursts) {
+  SuperSpreader single = make(shape), by_burst = make(shape), plain = make(shape), wide = make(shape);
+  std::mt19937_64 random(keys);
+  for (const int end : {bursts, 40}) {  // the second time after a reset
+    for (int n = 0; n < end; ++n) {
+      BurstOfPairs burst;
+      const size_t size = n <= static_cast<int>(SuperSpreader::kMaxBurst)
+                              ? static_cast<size_t>(n)
+                              : random() % (SuperSpreader::kMaxBurst + 1);
+      for (size_t i = 0; i < size; ++i) {
+        const auto number = static_cast<uint32_t>(random() % keys);
+        KeyWords key = source(number / 2);
+        if (number % 2 != 0) key = {mix64(number), mix64(number + 1), 0, 0, 0x0600};
+        burst.key_hashes.push_back(single.hash(key));
+        // Every level has its turn, also those that chance does not reach, and the last for a hash of zeros.
+        uint64_t hash = random();
+        if (n % 2 != 0) hash |= uint64_t{0xfffff} << 32;  // rarities that are a ceiling's
+        burst.pair_hashes.push_back(random() % 4 != 0 ? hash : hash >> random() % 64 << random() % 64);
+        single.add(burst.key_hashes.back(), burst.pair_hashes.back(), key);
+        for (size_t word = 0; word < key.size(); ++word) key[word] |= random() & ~kSourceMask[word];
+        burst.blocks.push_back({key});
       }
-      by_burst.add(key_hashes, pair_hashes, [&](size_t i) { return KeyView(pairs[i]); });
+      const KeyBlocks blocks(burst.blocks.data());
+      by_burst.add(burst.key_hashes, burst.pair_hashes, blocks);
+      plain.add_plain(burst.key_hashes, burst.pair_hashes, blocks);
+      if (kHaveWideVectors) wide.add_wide(burst.key_hashes, burst.pair_hashes, blocks);
     }
     EXPECT_FALSE(single.empty());
     EXPECT_TRUE(same_bytes(single, by_burst));
+    EXPECT_TRUE(same_bytes(single, plain));
+    EXPECT_TRUE(!kHaveWideVectors || same_bytes(single, wide));
+    for (SuperSpreader* sketch : {&single, &by_burst, &plain, &wide}) sketch->reset();
   }
+}
+
+TEST(SuperSpreader, HoldsAfterBurstsWhatItHoldsAfterTheirPairsOneByOne) {
+  // Fewer keys than there are slots, and more; groups that are never full, and ones whose ceilings fall far.
+  for (const uint32_t keys : {1u, 20u, 3000u, 200'000u}) {
+    expect_same_by_bursts(SpreadShape::for_memory(64 << 10, 1, kSource), keys, 1500);
+  }
+  SpreadShape narrow = SpreadShape::for_memory(64 << 10, 1, kSource);
+  for (const uint32_t groups : {1u, 3u}) {
+    narrow.groups = groups;
+    expect_same_by_bursts(narrow, 200'000, 3000);
+  }
+}
+
+TEST(SuperSpreader, HoldsAfterBurstsWhatItHoldsAfterTheirPairsOneByOneWhateverTheLayout) {
+  const KeyLayout layout({~uint64_t{0}, 0, 0, 0xff00, ~uint64_t{0}});
+  const SpreadShape shape = SpreadShape::for_memory(64 << 10, 1, layout);
+  SuperSpreader single = make(shape), by_burst = make(shape);
+  std::mt19937_64 random(1);
+  for (int n = 0; n < 500; ++n) {
+    BurstOfPairs burst;
+    for (size_t i = 0; i < SuperSpreader::kMaxBurst; ++i) {
+      const KeyWords key = {random() % 3000, 0, 0, random() % 2 << 8, random() % 3};
+      burst.blocks.push_back({key});
+      burst.key_hashes.push_back(single.hash(key));
+      burst.pair_hashes.push_back(random());
+      single.add(burst.key_hashes.back(), burst.pair_hashes.back(), key);
+    }
+    by_burst.add(burst.key_hashes, burst.pair_hashes, KeyBlocks(burst.blocks.data()));
+  }
+  EXPECT_TRUE(same_bytes(single, by_burst));
 }
 
 }  // namespace
