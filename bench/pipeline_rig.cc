@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "ethdev/mbuf_frame.h"
 #include "harness.h"
 #include "reference.h"
 
@@ -18,15 +19,6 @@ std::unique_ptr<EpochState> make_state(const TaskPlan& plan) {
   auto state = std::make_unique<EpochState>();
   state->tasks = make_worker_tasks(plan).value();
   return state;
-}
-
-// As every live queue fills it in: the facts of an mbuf, and the time.
-inline void describe(const rte_mbuf* mbuf, uint64_t clock_ns, Frame& frame) {
-  frame.data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
-  frame.ts_ns = frame.clock_ns = clock_ns;
-  frame.captured = mbuf->data_len;
-  frame.wire_len = mbuf->pkt_len;
-  frame.link = LinkType::kEthernet;
 }
 
 }  // namespace
@@ -52,18 +44,14 @@ MbufSet& cold_mbufs() {
 void ResidentQueue::receive(FrameBurst& burst) {
   clock_ns_ += kBurst * kPacketGapNs;
   const uint64_t* const flows = cursor_.next_burst();
-  // As DPDK's own examples do: headers some packets ahead, frames a few behind those.
-  constexpr size_t kHeadersAhead = 24, kFramesAhead = 16;
-  for (size_t i = 0; i < kHeadersAhead; ++i) __builtin_prefetch(mbufs_[at_ + i]);
-  for (size_t i = 0; i < kBurst; ++i) {
-    if (i + kHeadersAhead < kBurst) __builtin_prefetch(mbufs_[at_ + i + kHeadersAhead]);
-    if (i + kFramesAhead < kBurst)
-      __builtin_prefetch(rte_pktmbuf_mtod(mbufs_[at_ + i + kFramesAhead], void*), 1);
-    rte_mbuf* const mbuf = mbufs_[at_ + i];
-    burst.mbufs[i] = mbuf;
+  rte_mbuf* const* const mbufs = mbufs_.data() + at_;
+  const uint64_t now_ns = clock_ns_;
+  std::copy_n(mbufs, kBurst, burst.mbufs.data());
+  each_fetched(mbufs, kBurst, [&](size_t i) {
+    rte_mbuf* const mbuf = mbufs[i];
     patch_ipv4_frame(flows[i], rte_pktmbuf_mtod(mbuf, uint8_t*) + kEthernetBytes);
-    describe(mbuf, clock_ns_, burst.frames[i]);
-  }
+    describe(*mbuf, now_ns, now_ns, burst.frames[i]);
+  });
   at_ += kBurst;
   if (at_ == mbufs_.size()) at_ = 0;
   burst.count = kBurst;
@@ -73,7 +61,7 @@ void ResidentQueue::receive(FrameBurst& burst) {
 void PortQueue::receive(FrameBurst& burst) {
   burst.count = rte_eth_rx_burst(port_, 0, burst.mbufs.data(), kBurst);
   clock_ns_ += burst.count * kPacketGapNs;
-  for (size_t i = 0; i < burst.count; ++i) describe(burst.mbufs[i], clock_ns_, burst.frames[i]);
+  for (size_t i = 0; i < burst.count; ++i) describe(*burst.mbufs[i], clock_ns_, clock_ns_, burst.frames[i]);
   burst.clock_ns = clock_ns_;
 }
 

@@ -62,6 +62,9 @@ class StreamCursor {
     const uint64_t* const burst = &flows_[at_];
     at_ += kBurst;
     if (at_ == flows_.size()) at_ = 0;
+    // Too far apart for the core's own prefetchers: beside the table a burst waited 100 ns for its flows.
+    for (size_t ahead = kBurst; ahead < 2 * kBurst; ahead += 8)
+      __builtin_prefetch(&flows_.data()[at_ + ahead]);
     return burst;
   }
 

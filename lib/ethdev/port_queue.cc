@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/drop_reason.h"
+#include "ethdev/mbuf_frame.h"
 #include "packet/bytes.h"
 #include "packet/link_layer.h"
 
@@ -82,35 +83,20 @@ void PortQueue::receive(FrameBurst& burst) {
   } else {
     config_.device->refresh(device_, device_version_);
   }
-  constexpr uint16_t kHeadersAhead = 24, kFramesAhead = 16;
   const uint16_t count = burst.count;
-  for (uint16_t i = 0; i < std::min(count, kHeadersAhead); ++i) __builtin_prefetch(burst.mbufs[i]);
-  for (uint16_t i = 0; i < std::min(count, kFramesAhead); ++i) {
-    __builtin_prefetch(rte_pktmbuf_mtod(burst.mbufs[i], const void*));
-  }
-  for (uint16_t i = 0; i < count; ++i) {
-    if (i + kHeadersAhead < count) __builtin_prefetch(burst.mbufs[i + kHeadersAhead]);
-    if (i + kFramesAhead < count) {
-      __builtin_prefetch(rte_pktmbuf_mtod(burst.mbufs[i + kFramesAhead], const void*));
-    }
-    describe(burst, i, burst_ns);
-  }
+  each_fetched(burst.mbufs.data(), count, [&](size_t i) { describe_frame(burst, i, burst_ns); });
   burst.clock_ns = clock_ns_;
   if (bursts_++ % kSampledBursts == 0) samples_.put(burst.frames[bursts_ / kSampledBursts % count]);
 }
 
-inline void PortQueue::describe(FrameBurst& burst, uint16_t i, uint64_t burst_ns) {
+inline void PortQueue::describe_frame(FrameBurst& burst, size_t i, uint64_t burst_ns) {
   if ((burst.mbufs[i]->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) [[unlikely]]
     rte_vlan_insert(&burst.mbufs[i]);
   const rte_mbuf& mbuf = *burst.mbufs[i];
   Frame& frame = burst.frames[i];
-  frame.data = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
-  frame.ts_ns = arrival_ns(mbuf, burst_ns);
-  clock_ns_ = std::max(clock_ns_, frame.ts_ns);
-  frame.clock_ns = clock_ns_;
-  frame.captured = mbuf.data_len;
-  frame.wire_len = mbuf.pkt_len;
-  frame.link = LinkType::kEthernet;
+  const uint64_t ts_ns = arrival_ns(mbuf, burst_ns);
+  clock_ns_ = std::max(clock_ns_, ts_ns);
+  describe(mbuf, ts_ns, clock_ns_, frame);
   if (mbuf.nb_segs > 1 && mbuf.data_len < kHeaders) [[unlikely]]
     gather(mbuf, i, frame);
   if (mbuf.data_len >= config_.room) [[unlikely]]
@@ -124,7 +110,7 @@ void PortQueue::measure_cut(Frame& frame) {
   if (length != 0) frame.wire_len = length;
 }
 
-void PortQueue::gather(const rte_mbuf& mbuf, uint16_t i, Frame& frame) {
+void PortQueue::gather(const rte_mbuf& mbuf, size_t i, Frame& frame) {
   std::array<uint8_t, kScratchBytes>& scratch = (*scratch_)[i];
   uint32_t have = 0;
   for (const rte_mbuf* segment = &mbuf; segment != nullptr && have < kScratchBytes; segment = segment->next) {

@@ -12,7 +12,7 @@
 //   still while the port is reset, until resume().
 // Threads: receive() to close() by one poller; the rest by the control core.
 // Cost: one virtual call per burst, no system call, no lock.
-// Source: DPDK 22.11 rte_ethdev.h, rte_mbuf.h; app/test-pmd/rxonly.c for the prefetching.
+// Source: DPDK 22.11 rte_ethdev.h, rte_mbuf.h.
 #pragma once
 
 #include <array>
@@ -75,8 +75,8 @@ class PortQueue final : public RxQueue {
 
   bool standing_still();
   void count_time(uint64_t now_tsc);
-  void describe(FrameBurst& burst, uint16_t i, uint64_t burst_ns);
-  void gather(const rte_mbuf& mbuf, uint16_t i, Frame& frame);
+  void describe_frame(FrameBurst& burst, size_t i, uint64_t burst_ns);
+  void gather(const rte_mbuf& mbuf, size_t i, Frame& frame);
   void measure_cut(Frame& frame);
   uint64_t arrival_ns(const rte_mbuf& mbuf, uint64_t burst_ns) const;
 

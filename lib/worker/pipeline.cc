@@ -1,15 +1,27 @@
 #include "worker/pipeline.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "ethdev/backoff.h"
-#include "packet/decode.h"
 
 namespace netspectra {
 
 Pipeline::Pipeline(Handover<EpochState>& handover, QueueFeed<RxQueue>& feed, const PacketFilter* filter,
                    uint64_t period_ns, Overrun overrun)
-    : handover_(handover), feed_(feed), filter_(filter), period_ns_(period_ns), overrun_(overrun) {}
+    : handover_(handover), feed_(feed), filter_(filter), period_ns_(period_ns), overrun_(overrun) {
+  matching_.reserve(kBurst);
+}
+
+// Frames as Packets in the buffer whose turn it is, until that is over with measure().
+struct Pipeline::Decoded {
+  Decoded(Pipeline& pipeline, std::span<const Frame> frames)
+      : packets(pipeline.packets_[pipeline.turn_ % pipeline.packets_.size()].data()) {
+    decode_burst(frames, packets, facts);
+  }
+  Packet* const packets;
+  BurstFacts facts;
+};
 
 void Pipeline::run() {
   feed_.serve([this](RxQueue& queue) { poll(queue); });
@@ -42,55 +54,62 @@ uint16_t Pipeline::poll_once(RxQueue& queue) {
 }
 
 void Pipeline::process(const FrameBurst& burst) {
+  const std::span<const Frame> frames(burst.frames.data(), burst.count);
+  if (frames.empty()) {
+    if (!handover_.active().span.contains(burst.clock_ns)) cut(burst.clock_ns);
+    return;
+  }
+  if (filter_ == nullptr) [[likely]] {
+    const Decoded decoded(*this, frames);
+    const EpochSpan& running = handover_.active().span;
+    if (running.contains(decoded.facts.first_clock_ns) && running.contains(decoded.facts.last_clock_ns))
+        [[likely]]
+      return measure(frames, decoded);
+  }
   size_t begin = 0;
-  while (begin < burst.count) {
-    if (!handover_.active().span.contains(burst.frames[begin].clock_ns)) cut(burst.frames[begin].clock_ns);
+  while (begin < frames.size()) {
+    if (!handover_.active().span.contains(frames[begin].clock_ns)) cut(frames[begin].clock_ns);
     const EpochSpan span = handover_.active().span;
     size_t end = begin + 1;
-    while (end < burst.count && span.contains(burst.frames[end].clock_ns)) ++end;
-    measure(burst.frames.data() + begin, end - begin);
+    while (end < frames.size() && span.contains(frames[end].clock_ns)) ++end;
+    const std::span<const Frame> run = matching(frames.subspan(begin, end - begin));
+    measure(run, Decoded(*this, run));
     begin = end;
   }
-  if (burst.count == 0 && !handover_.active().span.contains(burst.clock_ns)) cut(burst.clock_ns);
 }
 
-void Pipeline::measure(const Frame* frames, size_t count) {
+// Those that the filter lets pass; the others are counted.
+std::span<const Frame> Pipeline::matching(std::span<const Frame> frames) {
+  if (filter_ == nullptr) return frames;
+  matching_.clear();
+  std::copy_if(frames.begin(), frames.end(), std::back_inserter(matching_),
+               [this](const Frame& frame) { return filter_->matches(frame); });
+  handover_.active().ledger.filtered_out += frames.size() - matching_.size();
+  return matching_;
+}
+
+void Pipeline::measure(std::span<const Frame> frames, const Decoded& decoded) {
+  const BurstFacts& burst = decoded.facts;
   EpochState& state = handover_.active();
+  ++turn_;
   Ledger& ledger = state.ledger;
-  const PacketFilter* const filter = filter_;
-  const uint64_t epoch_start_ns = state.span.start_ns;
-  uint64_t filtered_out = 0, rx_bytes = 0, dropped_bytes = 0, late_packets = 0;
-  uint64_t first_ns = ledger.first_seen_ns, last_ns = ledger.last_seen_ns;
-  size_t decoded = 0;
-  Packet* const packets = packets_[turn_++ % packets_.size()].data();
-  for (size_t i = 0; i < count; ++i) {
-    const Frame& frame = frames[i];
-    if (filter != nullptr && !filter->matches(frame)) {
-      ++filtered_out;
-      continue;
-    }
-    rx_bytes += frame.wire_len;
-    late_packets += frame.ts_ns < epoch_start_ns;
-    first_ns = std::min(first_ns, frame.ts_ns);
-    last_ns = std::max(last_ns, frame.ts_ns);
-    const Verdict verdict = decode(frame, packets[decoded]);
-    if (verdict.reason == DropReason::kNone) [[likely]] {
-      ++decoded;
-      continue;
-    }
-    dropped_bytes += frame.wire_len;
+  uint64_t dropped_bytes = 0;
+  for (size_t i = 0; i < burst.refused_count; ++i) {
+    const auto& [frame, verdict] = burst.refused[i];
+    dropped_bytes += frames[frame].wire_len;
     ++ledger.dropped[static_cast<size_t>(verdict.reason)];
     if (verdict.reason == DropReason::kEthertype) ledger.ethertypes.count(verdict.ethertype);
   }
-  ledger.filtered_out += filtered_out;
-  ledger.rx_packets += count - filtered_out;
-  ledger.rx_bytes += rx_bytes;
-  ledger.late_packets += late_packets;
-  ledger.ip_packets += decoded;
-  ledger.ip_bytes += rx_bytes - dropped_bytes;
-  ledger.first_seen_ns = first_ns;
-  ledger.last_seen_ns = last_ns;
-  const Burst of_tasks(packets, decoded);
+  ledger.rx_packets += frames.size();
+  ledger.rx_bytes += burst.wire_bytes;
+  ledger.ip_packets += burst.packets;
+  ledger.ip_bytes += burst.wire_bytes - dropped_bytes;
+  ledger.first_seen_ns = std::min(ledger.first_seen_ns, burst.first_ns);
+  ledger.last_seen_ns = std::max(ledger.last_seen_ns, burst.last_ns);
+  if (burst.first_ns < state.span.start_ns) [[unlikely]] {
+    for (const Frame& frame : frames) ledger.late_packets += frame.ts_ns < state.span.start_ns;
+  }
+  const Burst of_tasks(decoded.packets, burst.packets);
   for (const std::unique_ptr<Task>& task : state.tasks.measured) task->update(of_tasks);
 }
 

@@ -11,12 +11,15 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "base/cache_line.h"
 #include "capture/packet_filter.h"
 #include "epoch/handover.h"
 #include "ethdev/queue_feed.h"
 #include "ethdev/rx_queue.h"
+#include "packet/decode_burst.h"
 #include "packet/packet.h"
 #include "worker/epoch_state.h"
 
@@ -47,9 +50,12 @@ class Pipeline {
   uint64_t overruns() const { return overruns_.get(); }
 
  private:
+  struct Decoded;
+
   void poll(RxQueue& queue);
   void process(const FrameBurst& burst);
-  void measure(const Frame* frames, size_t count);
+  void measure(std::span<const Frame> frames, const Decoded& decoded);
+  std::span<const Frame> matching(std::span<const Frame> frames);
   void cut(uint64_t clock_ns);
   bool due() const;
   bool seal_if_due();
@@ -61,6 +67,7 @@ class Pipeline {
   const uint64_t period_ns_;
   const Overrun overrun_;
   alignas(kCacheLine) FrameBurst burst_;
+  std::vector<Frame> matching_;  // the filter: room for a burst
   // By turns, because a task may hold on to the packets of the last two bursts (Task::update).
   std::array<std::array<Packet, kBurst>, 3> packets_;
   size_t turn_ = 0;

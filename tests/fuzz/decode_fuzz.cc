@@ -3,8 +3,8 @@
 // Input: two bytes of link type (an index into the supported ones; above them the number itself), then the
 //   frame, which is decoded from a heap buffer of exactly its size so that any read past it is seen.
 // Checks: every verdict has a name; what is counted as IP has a version, and ports and flags only where its
-//   protocol has them; decode_common() agrees with decode_general(); a frame that grows only at its end
-//   keeps its addresses.
+//   protocol has them; decode_common() and decode_burst() agree with decode_general(); a frame that grows only at its
+//   end keeps its addresses.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "packet/decode.h"
+#include "packet/decode_burst.h"
 
 namespace {
 
@@ -38,6 +39,13 @@ Result decode_copy(LinkType link, const uint8_t* bytes, size_t size,
   Result result;
   result.verdict = decoder({exact.get(), 7, 7, uint32_t(size), uint32_t(size) + 4, link}, result.packet);
   return result;
+}
+
+Verdict decode_in_burst(const Frame& frame, Packet& packet) {
+  BurstFacts burst;
+  decode_burst({&frame, 1}, &packet, burst);
+  require(burst.packets + burst.refused_count == 1);
+  return burst.packets == 1 ? Verdict{DropReason::kNone, 0} : burst.refused[0].verdict;
 }
 
 bool same(const Packet& a, const Packet& b) {
@@ -72,14 +80,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   const Result result = decode_copy(link, data, size, decode);
   const Result general = decode_copy(link, data, size, decode_general);
+  const Result in_burst = decode_copy(link, data, size, decode_in_burst);
   const DropReason reason = result.verdict.reason;
   require(size_t(reason) < kDropReasonCount);
   require(general.verdict.reason == reason && general.verdict.ethertype == result.verdict.ethertype);
+  require(in_burst.verdict.reason == reason && in_burst.verdict.ethertype == result.verdict.ethertype);
   require(reason == DropReason::kEthertype ? result.verdict.ethertype > 1500 : result.verdict.ethertype == 0);
   require((reason == DropReason::kUnsupportedLinkType) == !is_supported(link));
   if (reason != DropReason::kNone) return 0;
   check_packet(result.packet, size);
-  require(same(result.packet, general.packet));
+  require(same(result.packet, general.packet) && same(in_burst.packet, general.packet));
 
   // All but the last byte: still IP with the same addresses, or the header's last byte was the one.
   const Result shorter = decode_copy(link, data, size - 1, decode);

@@ -17,6 +17,7 @@
 
 #include "packet/bytes.h"
 #include "packet/decode.h"
+#include "packet/decode_burst.h"
 
 namespace netspectra::test {
 
@@ -93,8 +94,17 @@ struct Decoded {
   Packet packet;
 };
 
+inline void expect_same(const Packet& a, const Packet& b) {
+  EXPECT_EQ(a.key, b.key);
+  EXPECT_EQ(a.ts_ns, b.ts_ns);
+  EXPECT_EQ(a.len_bytes, b.len_bytes);
+  EXPECT_EQ(a.tcp_flags, b.tcp_flags);
+  EXPECT_EQ(a.tos, b.tos);
+  EXPECT_EQ(a.fragment, b.fragment);
+}
+
 // Decodes from a buffer of exactly the frame's size, so that a sanitizer sees any read past it; and holds the
-// short path to the general one.
+// short path, and a burst of this frame alone, to the general one.
 inline Decoded decode_bytes(LinkType link, const Bytes& bytes, uint32_t wire_len = 1500,
                             uint64_t ts_ns = 99) {
   const std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes.size()]);
@@ -107,14 +117,19 @@ inline Decoded decode_bytes(LinkType link, const Bytes& bytes, uint32_t wire_len
   general.verdict = decode_general(frame, general.packet);
   EXPECT_EQ(result.verdict.reason, general.verdict.reason);
   EXPECT_EQ(result.verdict.ethertype, general.verdict.ethertype);
-  if (general.verdict.reason == DropReason::kNone) {
-    const Packet &a = result.packet, &b = general.packet;
-    EXPECT_EQ(a.key, b.key);
-    EXPECT_EQ(a.ts_ns, b.ts_ns);
-    EXPECT_EQ(a.len_bytes, b.len_bytes);
-    EXPECT_EQ(a.tcp_flags, b.tcp_flags);
-    EXPECT_EQ(a.tos, b.tos);
-    EXPECT_EQ(a.fragment, b.fragment);
+  const bool accepted = general.verdict.reason == DropReason::kNone;
+  if (accepted) expect_same(result.packet, general.packet);
+  Packet packet;
+  std::memset(static_cast<void*>(&packet), 0xcc, sizeof(Packet));
+  BurstFacts burst;
+  decode_burst({&frame, 1}, &packet, burst);
+  EXPECT_EQ(burst.packets, accepted ? 1u : 0u);
+  EXPECT_EQ(burst.refused_count, accepted ? 0u : 1u);
+  if (accepted) {
+    expect_same(packet, general.packet);
+  } else {
+    EXPECT_EQ(burst.refused[0].verdict.reason, general.verdict.reason);
+    EXPECT_EQ(burst.refused[0].verdict.ethertype, general.verdict.ethertype);
   }
   return result;
 }
