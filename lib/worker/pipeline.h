@@ -67,10 +67,10 @@ class Pipeline {
   const uint64_t period_ns_;
   const Overrun overrun_;
   alignas(kCacheLine) FrameBurst burst_;
-  std::vector<Frame> matching_;  // the filter: room for a burst
   // By turns, because a task may hold on to the packets of the last two bursts (Task::update).
   std::array<std::array<Packet, kBurst>, 3> packets_;
   size_t turn_ = 0;
+  std::vector<Frame> matching_;  // the filter: room for a burst
   alignas(kCacheLine) std::atomic<uint64_t> epoch_start_ns_{0};
   std::atomic<bool> done_{false};
   Counter overruns_;
