@@ -23,7 +23,7 @@ build libsqlite3-dev                 the embedded store
 build libboost-dev                   Asio and Beast: metrics and queries over HTTP
 build libcurl4-openssl-dev           HTTP to ClickHouse, webhooks, e-mail
 build zlib1g-dev                     estimator states, compressed
-build nlohmann-json3-dev             ns-query: answers
+build nlohmann-json3-dev             reading JSON
 test  libgtest-dev                   unit tests
 test  libgmock-dev                   unit tests: matchers
 test  libbenchmark-dev               benchmarks of the parts: their checks against references run as a test

@@ -1,119 +1,49 @@
 #include "output/json_line.h"
 
-#include <cctype>
+#include <algorithm>
 #include <cstddef>
-
-#include "output/json_text.h"
+#include <nlohmann/json.hpp>
+#include <string>
 
 namespace netspectra {
 namespace {
 
-constexpr int kDeepest = 64;
+constexpr size_t kDeepest = 64;
 
-// Each function takes what it is named after from the front; false: it is not there.
-class Reader {
+// Keeps nothing, and has the parser stop where it goes too deep.
+class Depth final : public nlohmann::json::json_sax_t {
  public:
-  explicit Reader(std::string_view text) : rest_(text) {}
-
-  bool object(int depth) {
-    return list('{', '}', depth, [&] {
-      spaces();
-      return string() && (spaces(), take(':')) && value(depth);
-    });
-  }
-  bool at_end() const { return rest_.empty(); }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(size_t) override { return ++depth_ <= kDeepest; }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return leave(); }
+  bool start_array(size_t) override { return ++depth_ <= kDeepest; }
+  bool end_array() override { return leave(); }
+  bool parse_error(size_t, const std::string&, const nlohmann::json::exception&) override { return false; }
 
  private:
-  void spaces() {
-    while (take(' ')) {
-    }
-  }
-
-  bool take(char c) {
-    if (rest_.empty() || rest_.front() != c) return false;
-    rest_.remove_prefix(1);
+  bool leave() {
+    --depth_;
     return true;
   }
-
-  bool take(std::string_view word) {
-    if (rest_.substr(0, word.size()) != word) return false;
-    rest_.remove_prefix(word.size());
-    return true;
-  }
-
-  template <class Element>
-  bool list(char opens, char closes, int depth, Element element) {
-    if (depth > kDeepest || !take(opens)) return false;
-    spaces();
-    if (take(closes)) return true;
-    do {
-      if (!element()) return false;
-    } while (take(','));
-    return take(closes);
-  }
-
-  bool value(int depth) {
-    spaces();
-    const bool taken = take("true") || take("false") || take("null") || number() || string() ||
-                       object(depth + 1) || list('[', ']', depth + 1, [&] { return value(depth + 1); });
-    spaces();
-    return taken;
-  }
-
-  bool digits() {
-    size_t count = 0;
-    while (count < rest_.size() && std::isdigit(static_cast<unsigned char>(rest_[count]))) ++count;
-    rest_.remove_prefix(count);
-    return count != 0;
-  }
-
-  bool number() {
-    take('-');
-    if (!take('0') && !digits()) return false;
-    if (take('.') && !digits()) return false;
-    if (!take('e') && !take('E')) return true;
-    if (!take('+')) take('-');
-    return digits();
-  }
-
-  bool escape() {
-    if (!take('u')) {
-      if (rest_.empty() || std::string_view("\"\\/bfnrt").find(rest_.front()) == std::string_view::npos)
-        return false;
-      rest_.remove_prefix(1);
-      return true;
-    }
-    for (int i = 0; i < 4; ++i) {
-      if (rest_.empty() || !std::isxdigit(static_cast<unsigned char>(rest_.front()))) return false;
-      rest_.remove_prefix(1);
-    }
-    return true;
-  }
-
-  bool string() {
-    if (!take('"')) return false;
-    while (!take('"')) {
-      if (rest_.empty()) return false;
-      if (take('\\')) {
-        if (!escape()) return false;
-        continue;
-      }
-      const size_t length = utf8_length(rest_);
-      const auto c = static_cast<unsigned char>(rest_.front());
-      if (length == 0 || c < ' ' || c == 0x7f) return false;
-      rest_.remove_prefix(length);
-    }
-    return true;
-  }
-
-  std::string_view rest_;
+  size_t depth_ = 0;
 };
+
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; }
 
 }  // namespace
 
 bool is_json_line(std::string_view text) {
-  Reader reader(text);
-  return reader.object(1) && reader.at_end();
+  if (text.empty() || text.front() != '{' || text.back() != '}') return false;
+  if (std::any_of(text.begin(), text.end(), is_control)) return false;
+  Depth depth;
+  return nlohmann::json::sax_parse(text.begin(), text.end(), &depth);
 }
 
 }  // namespace netspectra

@@ -18,8 +18,8 @@ void append_control(std::string& out, char c) {
   }
 }
 
-}  // namespace
-
+// Length of the well-formed sequence that `text` begins with, 0 if there is none (RFC 3629: no overlong forms, no
+// surrogates, nothing above U+10FFFF). REQUIRES: `text` is not empty.
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return uint8_t(text[i]); };
   const uint8_t lead = byte(0);
@@ -37,6 +37,8 @@ size_t utf8_length(std::string_view text) {
   const bool too_large = lead == 0xf4 && byte(1) >= 0x90;
   return overlong || surrogate || too_large ? 0 : length;
 }
+
+}  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';

@@ -13,10 +13,6 @@
 
 namespace netspectra {
 
-// Length of the well-formed UTF-8 sequence that `text` begins with, 0 if there is none (RFC 3629: no overlong
-// forms, no surrogates, nothing above U+10FFFF). REQUIRES: `text` is not empty.
-size_t utf8_length(std::string_view text);
-
 // A JSON string with its quotes (RFC 8259, 7). File names may hold any bytes: control characters become
 // \u00XX or their short form, and each byte that is not part of valid UTF-8 becomes U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
