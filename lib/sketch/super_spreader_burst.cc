@@ -102,13 +102,15 @@ void SuperSpreader::add_plain(std::span<const uint64_t> key_hashes, std::span<co
     const uint32_t equal = number_of(_mm256_cmpeq_epi16_mask(prints, print));
     const auto slot = static_cast<uint32_t>(std::countr_zero(equal | 1u << (kSlots - 1)));
     entrants[entrant_count] = i;
-    entrant_count += group.ranks[slot] <= ranks[i];
+    if (group.ranks[slot] > ranks[i]) continue;
+    ++entrant_count;
+    __builtin_prefetch(slot_key(static_cast<uint32_t>(groups[i]), slot), 1);
   }
+  for (size_t i = 0; i < count; ++i) *reinterpret_cast<uint64_t*>(words[i]) |= masks[i];
   for (size_t at = 0; at < entrant_count; ++at) {
     const uint32_t i = entrants[at];
     consider(key_hash[i], pair_hash[i], keys[i]);
   }
-  for (size_t i = 0; i < count; ++i) *reinterpret_cast<uint64_t*>(words[i]) |= masks[i];
 }
 #pragma GCC diagnostic pop
 
