@@ -187,7 +187,14 @@ void AlertEngine::judge(RuleState& state, const ProbeName& name, const EpochResu
   }
   Series& series = state.series[name];
   const size_t before = events.size();
-  const EpochMoment moment{epoch.origin.run, epoch.start_ns, epoch.period_ns, epoch.origin.complete()};
+  const EpochMoment moment{epoch.origin.run, epoch.start_ns, epoch.period_ns, epoch.origin.complete(),
+                           now_ns + kMostAheadNs};
+  if (moment.ahead()) {
+    note_once(absl::StrCat("alerts: ", name.first, "/", name.second, ": its epochs end more than ",
+                           kMostAheadNs / 1'000'000'000,
+                           " s ahead of this machine's clock: set right which is wrong; "
+                           "until then none of them counts as late"));
+  }
   const bool quiet = muted(rule, name, epoch.start_ns);
   const uint64_t untracked = series.judge(
       rule, moment, *std::move(samples), [&](Change change, const FlowKey& key, TrackedKey& tracked) {

@@ -3,8 +3,9 @@
 // Purpose: epochs in, events out; the state survives a restart. Delivery is the courier's (alert/courier.h);
 //   AlertDesk (alert/alert_desk.h) is both together.
 // Clocks: everything about epochs goes by the epochs' own time. The wall clock (`now_ns`, ns since the Unix epoch) is for
-//   silence and repeats. Silence counts the time that the engine has listened: between two tick()s at most 10 s, so
-//   neither a pause of the intake nor a clock that jumps raises it, and after a start it begins anew.
+//   silence and repeats, and tells which epochs are ahead (alert/series.h): those that end more than kMostAheadNs after
+//   it. Silence counts the time that the engine has listened: between two tick()s at most 10 s, so neither a pause of the
+//   intake nor a clock that jumps raises it, and after a start it begins anew.
 // Threads: one. Ownership: owns rules and state.
 // Errors: open(): the state file is there and cannot be read, or its folder cannot be written, named. A state file that
 //   is broken is set aside (renamed to FILE.broken), which take_notes() says, and the state is empty.
@@ -36,6 +37,7 @@ namespace netspectra {
 class AlertEngine {
  public:
   static constexpr size_t kMaxProbes = 10'000;
+  static constexpr uint64_t kMostAheadNs = 60'000'000'000;  // clocks that nobody sets drift so far
   static constexpr uint64_t kForgetAfterNs = 7 * 86'400'000'000'000ull;
 
   struct Counters {

@@ -43,7 +43,7 @@ struct Series::Judged {
   void rise(const FlowKey& name, TrackedKey& key, const OnChange& on_change) const {
     if (late && rule.for_ns != 0) return;
     const bool goes_on =
-        key.state == TrackedKey::State::kPending &&
+        key.state == TrackedKey::State::kPending && key.since_ns <= epoch.start_ns &&
         (epoch.start_ns <= key.last_over_ns || epoch.start_ns - key.last_over_ns <= rule.for_ns);
     if (!goes_on) key.since_ns = epoch.start_ns;
     key.state = TrackedKey::State::kPending;
@@ -65,7 +65,7 @@ struct Series::Judged {
       return on_change(Change::kStillFiring, name, key);
     }
     if (!decisive()) return;
-    if (key.below_ns == kNever) key.below_ns = epoch.start_ns;
+    key.below_ns = std::min(key.below_ns, epoch.start_ns);  // it may be of an epoch that was ahead
     if (epoch.end_ns() - key.below_ns < rule.clear_for_ns) return on_change(Change::kStillFiring, name, key);
     on_change(Change::kCleared, name, key);
     key.state = TrackedKey::State::kIdle;
@@ -80,7 +80,7 @@ bool Series::is_told(const FlowKey& key, const EpochMoment& epoch) const {
 }
 
 void Series::note_cleared(const FlowKey& key, const EpochMoment& epoch, size_t most) {
-  cleared_[key] = epoch.end_ns();
+  cleared_[key] = std::min(epoch.end_ns(), epoch.latest_ns);
   if (cleared_.size() <= most) return;
   // All of the oldest epoch at once: one by one would be a search each.
   uint64_t oldest_ns = kNever;
@@ -107,13 +107,14 @@ void Series::add_amendments(const AlertRule& rule, const EpochMoment& epoch, Sam
 uint64_t Series::judge(const AlertRule& rule, const EpochMoment& epoch, Samples samples,
                        const OnChange& on_change) {
   add_amendments(rule, epoch, samples);
+  if (newest_ns > epoch.latest_ns) newest_ns = 0;  // by a clock of ours that was ahead, and is no more
   Judged now{rule, epoch, judged && epoch.start_ns < newest_ns, 0};
   if (rule.rise) {
     now.baseline_epochs = Baseline::epochs(*rule.rise, epoch.period_ns);
     if (now.baseline_epochs == 0) return 0;
   }
   judged = true;
-  newest_ns = std::max(newest_ns, epoch.start_ns);
+  if (!epoch.ahead()) newest_ns = std::max(newest_ns, epoch.start_ns);
   fields = samples.fields;
 
   std::vector<std::pair<double, FlowKey>> order;

@@ -4,7 +4,8 @@
 //   a pause, ends up where it would have had it come in time.
 // Semantics (docs/alerts.md, "When an alert fires and clears"):
 //   - An epoch is late when a newer one of its probe has been judged. A late one can fire a rule without `for`, and does
-//     nothing else: it neither clears nor is learned from.
+//     nothing else: it neither clears nor is learned from. One that is ahead of any right clock is not late and makes
+//     none late: else a clock that was wrong for a moment would silence the probe until that time has come.
 //   - Of an incomplete epoch the sum is a lower bound: it can fire, and neither clears nor is learned from. Amendments
 //     add to what the epoch had, of the last kOpenEpochs that are incomplete, and of their `max_keys` largest keys.
 // Threads: one. Ownership: owns its state; the rule is given with each call.
@@ -49,7 +50,9 @@ struct EpochMoment {
   uint64_t start_ns = 0;
   uint64_t period_ns = 0;
   bool complete = true;
+  uint64_t latest_ns = kNever;  // that an epoch may end at, where its clock and ours are right
   uint64_t end_ns() const { return start_ns + period_ns; }
+  bool ahead() const { return end_ns() > latest_ns; }
 };
 
 class Series {
@@ -70,7 +73,7 @@ class Series {
   uint64_t judge(const AlertRule& rule, const EpochMoment& epoch, Samples samples, const OnChange& on_change);
 
   KeyFields fields;
-  uint64_t newest_ns = 0;  // start of the newest epoch that was judged
+  uint64_t newest_ns = 0;  // start of the newest epoch that was judged, but for those ahead
   bool judged = false;     // whether there is one
   std::map<FlowKey, TrackedKey> keys;
   std::deque<OpenEpoch> open;

@@ -20,8 +20,9 @@ namespace netspectra {
 
 inline constexpr uint64_t kSecond = 1'000'000'000;
 inline constexpr uint64_t kPeriod = 10 * kSecond;
-inline constexpr uint64_t kStart = 1'700'000'000 * kSecond;  // of epoch 0; a multiple of the period
-inline constexpr uint64_t kNow = 1'800'000'000 * kSecond;    // wall clock: of no meaning to epochs
+inline constexpr uint64_t kStart = 1'700'000'000 * kSecond;        // of epoch 0; a multiple of the period
+inline constexpr uint64_t kNow = 1'800'000'000 * kSecond;          // wall clock
+inline constexpr uint64_t kNowNumber = (kNow - kStart) / kPeriod;  // of the epoch that begins then
 
 class TempDir {
  public:
@@ -178,7 +179,9 @@ class Desk {
   AlertConfig& config() { return config_; }
 
   // The events as words: "firing 10.0.0.1=5", in their order.
-  std::string feed(const EpochResult& epoch) { return words(engine_->on_epoch(epoch, kNow)); }
+  std::string feed(const EpochResult& epoch, uint64_t now_ns = kNow) {
+    return words(engine_->on_epoch(epoch, now_ns));
+  }
   std::string tick(uint64_t now_ns) { return words(engine_->tick(now_ns)); }
   std::string state() {
     std::string text;

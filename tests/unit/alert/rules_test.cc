@@ -11,6 +11,9 @@ AlertRule per_source(double above) {
   return r;
 }
 
+// A day after what the engine's clock shows.
+constexpr uint64_t kFuture = kNowNumber + 8640;
+
 EpochResult packets(uint64_t number, uint64_t count) { return Epoch(number).ledger(count); }
 
 TEST(AlertRules, AnAlertIsSaidOnceWhenItFiresAndOnceWhenItClears) {
@@ -129,6 +132,67 @@ TEST(AlertRules, ALateEpochFiresWhatHasNoForAndClearsNothing) {
   EXPECT_EQ(desk.feed(packets(6, 20)), "resolved 20");
   EXPECT_EQ(desk.feed(packets(7, 300)), "firing 300; firing 300");
   EXPECT_EQ(desk.feed(packets(2, 0)), "");
+}
+
+TEST(AlertRules, AnEpochOfTheFutureMakesNoneLate) {
+  AlertRule r = rule(AlertMetric::kPackets, 100);
+  r.for_ns = 2 * kPeriod;
+  Desk desk(r);
+  EXPECT_EQ(desk.feed(packets(0, 10)), "");
+  EXPECT_EQ(desk.feed(packets(kFuture, 200)), "");
+  EXPECT_EQ(desk.feed(packets(1, 201)), "");
+  ASSERT_EQ(desk->alerts().size(), 1u);
+  EXPECT_EQ(desk->alerts()[0].since_ns, kStart + kPeriod);
+  EXPECT_EQ(desk.feed(packets(2, 202)), "firing 202");
+  EXPECT_EQ(desk.feed(packets(kFuture, 202)), "");
+  EXPECT_EQ(desk.feed(packets(1, 10)), "") << "late it is nevertheless";
+  EXPECT_EQ(desk.state(), "firing 202");
+  EXPECT_EQ(desk.feed(packets(3, 10)), "resolved 10");
+}
+
+TEST(AlertRules, AnEpochOfTheFutureClearsNoSooner) {
+  AlertRule r = rule(AlertMetric::kPackets, 100);
+  r.clear_for_ns = 2 * kPeriod;
+  Desk desk(r);
+  EXPECT_EQ(desk.feed(packets(0, 200)), "firing 200");
+  EXPECT_EQ(desk.feed(packets(kFuture, 5)), "");
+  EXPECT_EQ(desk.feed(packets(1, 6)), "");
+  EXPECT_EQ(desk.feed(packets(2, 7)), "resolved 7");
+}
+
+TEST(AlertRules, WhatAnEpochOfTheFutureResolvedIsNoNewsOfThePastOnly) {
+  Desk desk(rule(AlertMetric::kPackets, 100));
+  EXPECT_EQ(desk.feed(packets(kNowNumber - 2, 200)), "firing 200");
+  EXPECT_EQ(desk.feed(packets(kNowNumber - 1, 201)), "");
+  EXPECT_EQ(desk.feed(packets(kFuture, 5)), "resolved 5");
+  EXPECT_EQ(desk.feed(packets(kNowNumber - 2, 200)), "") << "comes again";
+  EXPECT_EQ(desk.feed(packets(kNowNumber + 12, 10), kNow + 130 * kSecond), "");
+  EXPECT_EQ(desk.feed(packets(kNowNumber + 11, 300), kNow + 130 * kSecond), "firing 300");
+}
+
+TEST(AlertRules, AProbeWhoseClockIsAheadIsJudgedNeverthelessAndNamed) {
+  AlertRule r = rule(AlertMetric::kPackets, 100);
+  r.for_ns = 2 * kPeriod;
+  Desk desk(r);
+  EXPECT_EQ(desk.feed(packets(kFuture, 200)), "");
+  EXPECT_EQ(desk.feed(packets(kFuture + 1, 201)), "firing 201");
+  EXPECT_EQ(desk.feed(packets(kFuture + 2, 5)), "resolved 5");
+  EXPECT_EQ(
+      desk->take_notes(),
+      std::vector<std::string>{"alerts: ams/edge-1: its epochs end more than 60 s ahead of this machine's "
+                               "clock: set right which is wrong; until then none of them counts as late"});
+}
+
+TEST(AlertRules, AnEpochThatEndsAMinuteAheadIsNoneOfTheFuture) {
+  AlertRule r = rule(AlertMetric::kPackets, 100);
+  r.for_ns = 2 * kPeriod;
+  Desk at_most(r), ahead(r);
+  at_most.feed(packets(kNowNumber + 5, 10));
+  at_most.feed(packets(kNowNumber + 4, 200));
+  EXPECT_EQ(at_most.state(), "");
+  ahead.feed(packets(kNowNumber + 6, 10));
+  ahead.feed(packets(kNowNumber + 4, 200));
+  EXPECT_EQ(ahead.state(), "pending 200");
 }
 
 TEST(AlertRules, AnEpochThatComesAgainAfterItsAlertWasResolvedIsNoNews) {

@@ -52,6 +52,18 @@ TEST(AlertState, OnlyTheNewestEpochDecidesWhatIsLateAlsoAfterARestart) {
   EXPECT_EQ(desk.state(), "firing 200");
 }
 
+TEST(AlertState, WhatWasNewestByAClockThatWasAheadMakesNoneLateAfterARestart) {
+  AlertRule r = rule(AlertMetric::kPackets, 100);
+  r.for_ns = 2 * kPeriod;
+  Desk desk(r);
+  desk.feed(packets(kNowNumber + 8640, 200), kNow + 86'400 * kSecond + kPeriod);
+  desk.restart();
+  EXPECT_EQ(desk.feed(packets(1, 201)), "");
+  EXPECT_EQ(desk.feed(packets(2, 202)), "firing 202");
+  EXPECT_EQ(desk.feed(packets(1, 0)), "");
+  EXPECT_EQ(desk.state(), "firing 202");
+}
+
 TEST(AlertState, AlertsOfARuleThatIsGoneAreResolved) {
   AlertRule other = rule(AlertMetric::kPackets, 1000);
   other.name = "other";
