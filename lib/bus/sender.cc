@@ -110,6 +110,7 @@ void Sender::step() {
     return;
   }
   send_due();
+  if (!link_) return;  // it broke while it was sent on
   if (uses_jetstream()) {
     collect_answers();
   } else {

@@ -215,6 +215,26 @@ TEST(Publish, MakesTheStreamAgainWhenItWasDeleted) {
   expect_exactly_once(stream_content(server.config()), 1, 2, 100);
 }
 
+TEST(Publish, GoesOnAfterAConnectionThatBrokeInTheMiddleOfAMessage) {
+  for (const bool jetstream : {true, false}) {
+    NatsServer server(jetstream, "max_payload: 64MB");
+    server.start();
+    auto publisher = open_publisher(server.config());
+    publish(*publisher, 0, 0, 100);
+    ASSERT_TRUE(publisher->flush(seconds(60)));
+    server.signal(SIGSTOP);
+    publish(*publisher, 1, 0, 30'000'000);  // more than its socket takes
+    const auto until = std::chrono::steady_clock::now() + seconds(30);
+    while (publisher->stats().connected && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    EXPECT_FALSE(publisher->stats().connected);
+    server.signal(SIGCONT);
+    EXPECT_TRUE(publisher->flush(seconds(60))) << events_text(*publisher);
+    EXPECT_EQ(publisher->stats().published, 2u);
+  }
+}
+
 TEST(Publish, DoesNotWaitForAServerThatHangs) {
   NatsServer server;
   server.start();
