@@ -34,7 +34,6 @@ constexpr char kStillWanted[] = "+WPI";
 class NatsConsumer final : public Consumer {
  public:
   NatsConsumer(const NatsConfig& nats, const ConsumerConfig& config) : nats_(nats), config_(config) {}
-  ~NatsConsumer() override { lose_link(); }
 
   absl::Status start() {
     absl::Status status = connect();
@@ -91,11 +90,11 @@ class NatsConsumer final : public Consumer {
     for (const auto& [ticket, message] : unacknowledged_) answer(message.reply, kGiveBack);
     unacknowledged_.clear();
     if (link_) natsConnection_FlushTimeout(link_->connection(), kCloseWaitMs);
-    lose_link();
+    link_.reset();
   }
 
   bool redelivers() const override { return !is_plain_; }
-  bool connected() const override { return link_ && !link_->is_closed() && (subscription_ || plain_); }
+  bool connected() const override { return link_ && !link_->is_closed() && link_->subscription() != nullptr; }
   std::vector<std::string> take_events() override { return std::exchange(events_, {}); }
 
  private:
@@ -113,21 +112,14 @@ class NatsConsumer final : public Consumer {
     return absl::OkStatus();
   }
 
-  void lose_link() {
-    if (link_) link_->close();
-    subscription_.reset();
-    plain_.stop();
-    link_.reset();
-  }
-
   bool ensure_subscribed() {
     if (link_ && link_->is_closed()) {
       tell(absl::StrCat("NATS: connection to ", server_names(nats_), " lost"));
-      lose_link();
+      link_.reset();
     }
     absl::Status status;
     if (!link_) status = connect();
-    if (status.ok() && !subscription_ && !plain_) status = subscribe();
+    if (status.ok() && link_->subscription() == nullptr) status = subscribe();
     if (!status.ok()) tell(std::string(status.message()));
     return status.ok();
   }
@@ -171,7 +163,7 @@ class NatsConsumer final : public Consumer {
     natsSubscription* subscribed = nullptr;
     status = js_PullSubscribe(&subscribed, link_->jetstream(), config_.subject.c_str(), nullptr, nullptr,
                               &options, &error);
-    subscription_.reset(subscribed);
+    link_->own(subscribed);
     return status == NATS_OK ? absl::OkStatus() : failure(absl::StrCat("consumer ", config_.name), status);
   }
 
@@ -190,14 +182,14 @@ class NatsConsumer final : public Consumer {
     natsMsgList list = {};
     jsErrCode error = static_cast<jsErrCode>(0);
     const natsStatus status =
-        natsSubscription_Fetch(&list, subscription_.get(), kBatch, limit.count(), &error);
+        natsSubscription_Fetch(&list, link_->subscription(), kBatch, limit.count(), &error);
     for (int i = 0; i < list.Count; ++i) fetched_.emplace_back(std::exchange(list.Msgs[i], nullptr));
     const bool got_none = list.Count == 0;
     natsMsgList_Destroy(&list);
     if (!got_none) heard_ = Clock::now();
     if (status == NATS_OK || (status == NATS_TIMEOUT && is_there())) return;
     // Gone with a restart of the server, or deleted: another one.
-    lose_link();
+    link_.reset();
     if (got_none) std::this_thread::sleep_for(std::min(limit, kRetryWait));
   }
 
@@ -215,8 +207,8 @@ class NatsConsumer final : public Consumer {
   }
 
   void fetch_plain(milliseconds limit) {
-    if (NatsMessage received = plain_.next(limit)) fetched_.push_back(std::move(received));
-    if (const int64_t dropped = plain_.take_dropped(); dropped != 0) {
+    if (NatsMessage received = plain_.next(*link_, limit)) fetched_.push_back(std::move(received));
+    if (const int64_t dropped = plain_.take_dropped(*link_); dropped != 0) {
       events_.push_back(absl::StrCat("NATS: ", dropped, " messages came faster than they were taken: lost"));
     }
   }
@@ -251,8 +243,7 @@ class NatsConsumer final : public Consumer {
   Clock::time_point last_hold_;
   uint64_t last_ticket_ = 0;
   std::unique_ptr<NatsLink> link_;
-  NatsSubscription subscription_;
-  PlainSubscription plain_;  // in its place, where there is no stream
+  PlainSubscription plain_;  // where there is no stream
   std::deque<NatsMessage> fetched_;
   std::map<uint64_t, Unacknowledged> unacknowledged_;  // by ticket
   std::vector<std::string> events_;

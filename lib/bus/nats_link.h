@@ -1,4 +1,4 @@
-// One connection to NATS, from the configuration; when it breaks, a new one is made.
+// One connection to NATS, from the configuration, and its one subscription; when it breaks, a new one is made.
 //
 // Purpose: nats.c's own reconnection is off: it would send what its buffer holds besides what we repeat, give
 //   up after the second refused login, and make threads at moments of its own. Here the owner's thread
@@ -6,6 +6,8 @@
 // Errors of connect(): InvalidArgument: configuration; PermissionDenied: the login is refused;
 //   FailedPrecondition: TLS;
 //   Unavailable: everything else, worth another attempt. Messages name the servers and never a secret.
+// Ownership: owns connection and subscription. The connection is closed first: a message for a subscription that is
+//   destroyed, which nats.c 3.4 is just receiving, would go to freed memory (mended in 3.6.1).
 // Threads: one at a time. Cost: connect() takes at most 2 s per server.
 #pragma once
 
@@ -29,7 +31,6 @@ struct NatsDelete {
   }
 };
 using NatsMessage = std::unique_ptr<natsMsg, NatsDelete<natsMsg_Destroy>>;
-using NatsSubscription = std::unique_ptr<natsSubscription, NatsDelete<natsSubscription_Destroy>>;
 
 // While it lives, the thread that made it takes no signals, and threads that it makes never do.
 class SignalsBlocked {
@@ -50,11 +51,12 @@ std::string nats_error(natsStatus status);           // of the last call of this
 class NatsLink {
  public:
   static absl::StatusOr<std::unique_ptr<NatsLink>> connect(const NatsConfig& config);
-  ~NatsLink() { close(); }
+  // Sends what is still to be sent, within half a second, and ends nats.c's threads.
+  ~NatsLink() { natsConnection_Close(connection_.get()); }
 
-  // Sends what is still to be sent, within half a second, and ends nats.c's threads. REQUIRED before a subscription is
-  // destroyed: a message for it that nats.c 3.4 is just receiving would go to freed memory (mended in 3.6.1).
-  void close() { natsConnection_Close(connection_.get()); }
+  // REQUIRED: there is none yet. `made` by a call of nats.c on this connection; null where that failed.
+  void own(natsSubscription* made) { subscription_.reset(made); }
+  natsSubscription* subscription() const { return subscription_.get(); }  // null: none
 
   natsConnection* connection() const { return connection_.get(); }
   jsCtx* jetstream() const { return jetstream_.get(); }
@@ -66,6 +68,7 @@ class NatsLink {
   NatsLink() = default;
   std::unique_ptr<natsConnection, NatsDelete<natsConnection_Destroy>> connection_;
   std::unique_ptr<jsCtx, NatsDelete<jsCtx_Destroy>> jetstream_;
+  std::unique_ptr<natsSubscription, NatsDelete<natsSubscription_Destroy>> subscription_;
 };
 
 }  // namespace netspectra

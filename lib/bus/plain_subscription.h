@@ -1,7 +1,7 @@
 // A subscription to plain NATS: what is published while it is there.
 //
 // Purpose: for those who find no stream. What comes faster than it is taken is dropped by nats.c, and counted.
-// Threads: one; nats.c's receive. Ownership: must not outlive the link. Errors: start() says which server and why.
+// Threads: one; nats.c's receive. Ownership: it is the link's. Errors: start() says which server and why.
 #pragma once
 
 #include <nats/nats.h>
@@ -19,14 +19,12 @@ class PlainSubscription {
  public:
   // In force when it returns.
   absl::Status start(NatsLink& link, const std::string& subject);
-  void stop() { subscription_.reset(); }
-  explicit operator bool() const { return subscription_ != nullptr; }
 
-  NatsMessage next(std::chrono::milliseconds limit);  // null: none came
-  int64_t take_dropped();                             // since the last call
+  // Of the link that it was started on last.
+  NatsMessage next(const NatsLink& link, std::chrono::milliseconds limit);  // null: none came
+  int64_t take_dropped(const NatsLink& link);                               // since the last call
 
  private:
-  NatsSubscription subscription_;
   int64_t dropped_ = 0;  // that were told
 };
 

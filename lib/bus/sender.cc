@@ -84,8 +84,6 @@ void Sender::run(std::promise<absl::Status> first_attempt) {
   first_attempt.set_value(link.status());
   while (!stopping_) step();
   if (link_) collect_answers();  // those that are here already
-  if (link_) link_->close();
-  answers_.reset();
   link_.reset();
   nats_ReleaseThreadMemory();
 }
@@ -154,7 +152,7 @@ void Sender::use(std::unique_ptr<NatsLink> link) {
     inbox_ = absl::StrCat(created, ".");
     status = natsConnection_SubscribeSync(&answers, link->connection(), (inbox_ + "*").c_str());
   }
-  answers_.reset(answers);
+  link->own(answers);
   if (status != NATS_OK) return tell_trouble(absl::StrCat("NATS: ", nats_error(status)));
   link_ = std::move(link);
   events_.add(absl::StrCat("NATS: connected to ", link_->server()));
@@ -169,8 +167,6 @@ void Sender::lose_link() {
   events_.add(absl::StrCat("NATS: connection to ", server_names(config_), " lost", reason.empty() ? "" : ": ",
                            reason, "; messages wait ",
                            config_.spool.dir.empty() ? "in memory" : "in the spool"));
-  link_->close();
-  answers_.reset();
   link_.reset();
   connected_ = false;
   send_all_again(milliseconds(0));
@@ -280,7 +276,7 @@ void Sender::confirm_by_ping() {
 void Sender::collect_answers() {
   for (int64_t wait_ms = kAnswerWaitMs;; wait_ms = 0) {
     natsMsg* received = nullptr;
-    const natsStatus status = natsSubscription_NextMsg(&received, answers_.get(), wait_ms);
+    const natsStatus status = natsSubscription_NextMsg(&received, link_->subscription(), wait_ms);
     const NatsMessage answer(received);
     if (status == NATS_OK) {
       take_answer(received);

@@ -92,8 +92,7 @@ class Sender {
   std::atomic<uint64_t> retries_ = 0;
 
   // The thread's own from here on.
-  std::unique_ptr<NatsLink> link_;
-  NatsSubscription answers_;
+  std::unique_ptr<NatsLink> link_;  // subscribed to the answers
   std::string inbox_;
   std::chrono::milliseconds connect_wait_;
   bool stream_ready_ = false;

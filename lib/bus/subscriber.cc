@@ -24,7 +24,6 @@ constexpr int64_t kConsumerKeptNs = 60'000'000'000;  // by the server, when we a
 class NatsSubscriber final : public Subscriber {
  public:
   NatsSubscriber(const NatsConfig& config, const std::string& subject) : config_(config), subject_(subject) {}
-  ~NatsSubscriber() override { lose_link(); }
 
   absl::Status start(bool from_start) {
     absl::StatusOr<std::unique_ptr<NatsLink>> link = connect();
@@ -59,17 +58,10 @@ class NatsSubscriber final : public Subscriber {
     return NatsLink::connect(config_);
   }
 
-  void lose_link() {
-    if (link_) link_->close();
-    subscription_.reset();
-    plain_.stop();
-    link_.reset();
-  }
-
   bool ensure_subscribed() {
     if (link_ && link_->is_closed()) {
       tell(absl::StrCat("NATS: connection to ", server_names(config_), " lost"));
-      lose_link();
+      link_.reset();
     }
     if (!link_) {
       absl::StatusOr<std::unique_ptr<NatsLink>> link = connect();
@@ -80,7 +72,7 @@ class NatsSubscriber final : public Subscriber {
       link_ = *std::move(link);
       tell(absl::StrCat("NATS: connected to ", link_->server()));
     }
-    if (subscription_ || plain_) return true;
+    if (link_->subscription() != nullptr) return true;
     const absl::Status status = subscribe();
     if (!status.ok()) tell(std::string(status.message()));
     return status.ok();
@@ -120,7 +112,7 @@ class NatsSubscriber final : public Subscriber {
     jsErrCode error = static_cast<jsErrCode>(0);
     const natsStatus status =
         js_PullSubscribe(&made, link_->jetstream(), subject_.c_str(), nullptr, nullptr, &options, &error);
-    subscription_.reset(made);
+    link_->own(made);
     if (status != NATS_OK) return failure("consumer", status);
     was_in_stream_ = true;
     next_delivery_ = 1;
@@ -142,7 +134,7 @@ class NatsSubscriber final : public Subscriber {
     natsMsgList list = {};
     jsErrCode error = static_cast<jsErrCode>(0);
     const natsStatus status =
-        natsSubscription_Fetch(&list, subscription_.get(), kBatch, limit.count(), &error);
+        natsSubscription_Fetch(&list, link_->subscription(), kBatch, limit.count(), &error);
     bool in_order = status == NATS_OK || status == NATS_TIMEOUT;
     for (int i = 0; i < list.Count && in_order; ++i) {
       in_order = take(list.Msgs[i]);
@@ -150,7 +142,7 @@ class NatsSubscriber final : public Subscriber {
     }
     natsMsgList_Destroy(&list);
     // Gone with a restart of the server, or messages were lost on the way: another one, from where we are.
-    if (!in_order) lose_link();
+    if (!in_order) link_.reset();
   }
 
   bool take(natsMsg* message) {
@@ -165,8 +157,8 @@ class NatsSubscriber final : public Subscriber {
   }
 
   void fetch_plain(milliseconds limit) {
-    if (NatsMessage received = plain_.next(limit)) fetched_.push_back(std::move(received));
-    if (const int64_t dropped = plain_.take_dropped(); dropped != 0) {
+    if (NatsMessage received = plain_.next(*link_, limit)) fetched_.push_back(std::move(received));
+    if (const int64_t dropped = plain_.take_dropped(*link_); dropped != 0) {
       events_.push_back(absl::StrCat("NATS: ", dropped, " messages came faster than they were read: lost"));
     }
   }
@@ -196,8 +188,7 @@ class NatsSubscriber final : public Subscriber {
   uint64_t next_sequence_ = 1;  // in the stream
   uint64_t next_delivery_ = 1;  // of this consumer
   std::unique_ptr<NatsLink> link_;
-  NatsSubscription subscription_;
-  PlainSubscription plain_;  // in its place, where there is no stream
+  PlainSubscription plain_;  // where there is no stream
   std::deque<NatsMessage> fetched_;
   std::vector<std::string> events_;
   std::string last_told_;
