@@ -188,8 +188,8 @@ class NatsConsumer final : public Consumer {
     natsMsgList_Destroy(&list);
     if (!got_none) heard_ = Clock::now();
     if (status == NATS_OK || (status == NATS_TIMEOUT && is_there())) return;
-    // Gone with a restart of the server, or deleted: another one.
-    link_.reset();
+    // Gone with a restart of the server, or deleted: another one. That the connection is lost is told with the next.
+    if (!link_->is_closed()) link_.reset();
     if (got_none) std::this_thread::sleep_for(std::min(limit, kRetryWait));
   }
 

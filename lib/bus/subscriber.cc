@@ -141,8 +141,9 @@ class NatsSubscriber final : public Subscriber {
       if (in_order) list.Msgs[i] = nullptr;
     }
     natsMsgList_Destroy(&list);
-    // Gone with a restart of the server, or messages were lost on the way: another one, from where we are.
-    if (!in_order) link_.reset();
+    // Gone with a restart of the server, or messages were lost on the way: another one, from where we are. That the
+    // connection is lost is told with the next.
+    if (!in_order && !link_->is_closed()) link_.reset();
   }
 
   bool take(natsMsg* message) {

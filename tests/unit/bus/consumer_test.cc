@@ -161,6 +161,21 @@ TEST(Consumer, GoesOnAfterTheServerWasKilledAndAcknowledgesWhatItHadBefore) {
   EXPECT_EQ(left, expected(50, 60));
 }
 
+TEST(Consumer, SaysThatTheConnectionWasLostWhileItWaited) {
+  NatsServer server;
+  server.start();
+  auto consumer = open_consumer(server.config());
+  EXPECT_TRUE(nothing_comes(*consumer, milliseconds(100)));  // it has subscribed
+  std::thread killer([&] {
+    std::this_thread::sleep_for(milliseconds(200));  // amid the wait
+    server.kill();
+  });
+  EXPECT_TRUE(nothing_comes(*consumer, milliseconds(1000)));
+  killer.join();
+  const std::string said = events(*consumer);
+  EXPECT_TRUE(contains(said, "connection to " + server.url() + " lost")) << said;
+}
+
 TEST(Consumer, WaitsForAServerThatIsNotThereYet) {
   NatsServer server;
   auto consumer = open_consumer(server.config());

@@ -269,6 +269,25 @@ TEST(Subscribe, FollowsTheStreamAcrossARestartOfTheServer) {
   EXPECT_FALSE((*subscriber)->take_events().empty());
 }
 
+TEST(Subscribe, SaysThatTheConnectionWasLostWhileItWaited) {
+  NatsServer server;
+  server.start();
+  auto publisher = open_publisher(server.config());
+  publish(*publisher, 0, 0, 100);
+  ASSERT_TRUE(publisher->flush(seconds(60)));
+  auto subscriber = Subscriber::open(server.config(), "netspectra.v1.>", false);
+  ASSERT_TRUE(subscriber.ok()) << subscriber.status();
+  std::thread killer([&] {
+    std::this_thread::sleep_for(milliseconds(200));  // amid the wait
+    server.kill();
+  });
+  IncomingMessage message;
+  EXPECT_FALSE((*subscriber)->next(message, milliseconds(1000)));
+  killer.join();
+  const std::string said = absl::StrJoin((*subscriber)->take_events(), "\n");
+  EXPECT_TRUE(contains(said, "connection to " + server.url() + " lost")) << said;
+}
+
 TEST(Subscribe, StartsWithWhatComesNextUnlessToldOtherwise) {
   NatsServer server;
   server.start();
