@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "bus/nats_link.h"
 #include "bus/publisher.h"
 #include "bus/subscriber.h"
 
@@ -50,10 +51,30 @@ inline std::vector<IncomingMessage> receive_all(
   return messages;
 }
 
+inline uint64_t stream_size(const NatsConfig& config) {
+  const auto link = NatsLink::connect(config);
+  jsStreamInfo* info = nullptr;
+  if (!link.ok() ||
+      js_GetStreamInfo(&info, (*link)->jetstream(), config.stream.c_str(), nullptr, nullptr) != NATS_OK)
+    return 0;
+  const uint64_t size = info->State.Msgs;
+  jsStreamInfo_Destroy(info);
+  return size;
+}
+
+// However long the server takes to read it.
 inline std::vector<IncomingMessage> stream_content(const NatsConfig& config) {
   auto subscriber = Subscriber::open(config, "netspectra.v1.>", true);
   EXPECT_TRUE(subscriber.ok()) << subscriber.status();
-  return subscriber.ok() ? receive_all(**subscriber) : std::vector<IncomingMessage>();
+  std::vector<IncomingMessage> messages;
+  if (!subscriber.ok()) return messages;
+  IncomingMessage message;
+  const uint64_t size = stream_size(config);
+  while (messages.size() < size && (*subscriber)->next(message, std::chrono::seconds(30))) {
+    messages.push_back(message);
+  }
+  EXPECT_EQ(messages.size(), size);
+  return messages;
 }
 
 inline std::string as_text(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
