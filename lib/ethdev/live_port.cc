@@ -3,10 +3,13 @@
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "base/system_clock.h"
 #include "ethdev/dpdk_log.h"
 #include "packet/decode.h"
@@ -225,25 +228,36 @@ void LivePort::watch_cut(std::vector<std::string>& lines) {
 void LivePort::watch_reset(std::vector<std::string>& lines) {
   if (!reset_asked_.load(std::memory_order_acquire)) return;
   if (!pause_queues()) return;  // a worker is busy elsewhere: the next time
-  const uint64_t begin = rte_get_timer_cycles();
+  if (reset_failure_.empty()) still_since_tsc_ = rte_get_timer_cycles();
   reset_asked_.store(false, std::memory_order_release);
+  const std::vector<std::string> known = setup_.warnings;
+  setup_.warnings.clear();
   const absl::Status reset = reset_device();
-  if (reset.ok()) {
-    for (const std::unique_ptr<PortQueue>& queue : queues_) queue->resume();
-  } else {
-    reset_asked_.store(true, std::memory_order_release);  // again the next time, and said each time
+  const std::vector<std::string> found = std::exchange(setup_.warnings, known);
+  for (const std::string& warning : found) {
+    if (std::find(known.begin(), known.end(), warning) != known.end()) continue;
+    setup_.warnings.push_back(warning);
+    lines.push_back(absl::StrCat("warning: ", warning));
   }
-  const double ms =
-      static_cast<double>(rte_get_timer_cycles() - begin) * 1e3 / static_cast<double>(rte_get_timer_hz());
-  if (reset.ok()) {
-    lines.push_back(
-        absl::StrFormat("the device asked for a reset and was reset: %.0f ms were not measured", ms));
-  } else {
-    lines.push_back(
-        absl::StrCat("the device asked for a reset, which failed and is tried again; until then nothing of "
-                     "it is measured: ",
-                     reset.message()));
+  if (!reset.ok()) {
+    reset_asked_.store(true, std::memory_order_release);  // again the next time
+    const absl::string_view cause =
+        absl::StripPrefix(reset.message(), absl::StrCat("port ", setup_.spec, ": "));  // as every line has it
+    if (cause != reset_failure_) {
+      reset_failure_ = std::string(cause);
+      lines.push_back(
+          absl::StrCat("the device asked for a reset, which fails and is tried again; until then nothing of "
+                       "it is measured: ",
+                       reset_failure_));
+    }
+    return;
   }
+  for (const std::unique_ptr<PortQueue>& queue : queues_) queue->resume();
+  reset_failure_.clear();
+  const double ms = static_cast<double>(rte_get_timer_cycles() - still_since_tsc_) * 1e3 /
+                    static_cast<double>(rte_get_timer_hz());
+  lines.push_back(
+      absl::StrFormat("the device asked for a reset and was reset: %.0f ms were not measured", ms));
 }
 
 bool LivePort::pause_queues() {
@@ -263,10 +277,11 @@ absl::Status LivePort::reset_device() {
   const SourceStats before = device_losses();
   int code = rte_eth_dev_reset(setup_.port);
   if (code == -ENOTSUP) code = rte_eth_dev_stop(setup_.port);
-  if (code != 0) return absl::InternalError(strerror(-code));
-  rte_eth_stats_reset(setup_.port);
+  if (code == 0) rte_eth_stats_reset(setup_.port);
   losses_before_reset_ += before;
-  losses_before_reset_ -= device_losses();  // 0, where the driver counts from anew
+  losses_before_reset_ -=
+      device_losses();  // 0, where the driver counts from anew, which a failing one may, too
+  if (code != 0) return absl::InternalError(strerror(-code));
   if (absl::Status configured = configure_port(*pool_, setup_); !configured.ok()) return configured;
   if (absl::Status started = start_device(); !started.ok()) return started;
   verify_rss(setup_);

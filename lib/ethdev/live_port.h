@@ -61,6 +61,8 @@ class LivePort final : public Port {
   SourceStats losses_base_, losses_before_reset_, last_losses_;
   bool started_ = false, was_up_ = false, made_promiscuous_ = false, interface_gone_ = false, cut_ = false;
   std::atomic<bool> reset_asked_{false};
+  uint64_t still_since_tsc_ = 0;  // the queues, for a reset
+  std::string reset_failure_;     // as it was told; "": none
 };
 
 }  // namespace netspectra
