@@ -116,6 +116,11 @@ void LivePort::make_rss_watch() {
   config.queues = setup_.queues;
   config.hashes_ports = setup_.hashes_ports;
   if (setup_.symmetric) config.redirection = redirection_table(setup_.port);
+  if (setup_.preset.rebalance && setup_.queues > 1 && config.redirection.empty()) {
+    setup_.warnings.push_back(absl::StrCat(
+        "nothing can be rebalanced: that takes the symmetric RSS key, and a redirection table that ",
+        setup_.driver, " tells"));
+  }
   for (const std::unique_ptr<PortQueue>& queue : queues_) {
     config.received.push_back(queue->counters().received);
     queue->samples().take_all([](const PacketSample&) {});  // from before a reset: spread by another rule

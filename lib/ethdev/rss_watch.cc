@@ -176,7 +176,8 @@ void RssWatch::judge_spread(const std::vector<uint64_t>& received, std::vector<s
           percent(most, total), config_.queues, 100.0 / config_.queues,
           cause.empty() ? "many flows, so the hash or the redirection table spreads badly" : cause));
     }
-    if (cause.empty()) plan_redirection(packets);
+    // Where the NIC hashes otherwise than is thought here, no move does what it is meant for.
+    if (cause.empty() && !mismatching_) plan_redirection(packets);
   } else if (skewed_) {
     lines.push_back(
         absl::StrFormat("the queues are in balance again: the fullest, %d, receives %.0f %% of the packets",
