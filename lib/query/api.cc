@@ -197,34 +197,26 @@ void add_estimate(const QueryRequest& request, const uint64_t* start_ns, TaskRes
   }
 }
 
-// One bucket after the other; from an empty one straight to the next that has epochs.
+// One bucket after the other: those that have epochs.
 absl::Status add_buckets(const Asked& asked, TopQuery query, uint64_t rows_left, Page& page) {
-  const uint64_t bucket_ns = asked.request.bucket_ns, end_ns = asked.scope.to_ns;
+  const uint64_t bucket_ns = asked.request.bucket_ns;
+  const absl::StatusOr<std::vector<uint64_t>> buckets =
+      asked.source.buckets(asked.scope, bucket_ns, kMaxBuckets + 1);
+  if (!buckets.ok()) return buckets.status();
   uint64_t passed_over = asked.request.offset, merged = 0;
-  uint64_t at_ns =
-      asked.ledger.epochs == 0 ? end_ns : std::max(asked.scope.from_ns, asked.ledger.first_start_ns);
-  while (at_ns < end_ns && !page.more()) {
-    const uint64_t start_ns = at_ns - at_ns % bucket_ns;
-    query.scope.from_ns = std::max(start_ns, asked.scope.from_ns);
-    query.scope.to_ns = std::min(end_ns, saturating_sum(start_ns, bucket_ns));
-    absl::StatusOr<LedgerSums> ledger = asked.source.ledger(query.scope, query.task.name);
-    if (!ledger.ok()) return ledger.status();
-    at_ns = query.scope.to_ns;
-    if (ledger->epochs != 0) {
-      if (++merged > kMaxBuckets) {
-        return absl::ResourceExhaustedError(absl::StrCat("bucket: more than ", kMaxBuckets,
-                                                         " buckets; give a longer one, or a shorter time"));
-      }
-      absl::StatusOr<TaskResult> result = merge_estimates(asked.source, query, *ledger, rows_left);
-      if (!result.ok()) return result.status();
-      add_estimate(asked.request, &start_ns, *result, passed_over, page);
-    } else if (at_ns < end_ns) {
-      QueryScope rest = asked.scope;
-      rest.from_ns = at_ns;
-      ledger = asked.source.ledger(rest, query.task.name);
-      if (!ledger.ok()) return ledger.status();
-      at_ns = ledger->epochs == 0 ? end_ns : std::max(at_ns, ledger->first_start_ns);
+  for (const uint64_t start_ns : *buckets) {
+    if (page.more()) break;
+    if (++merged > kMaxBuckets) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("bucket: more than ", kMaxBuckets, " buckets; give a longer one, or a shorter time"));
     }
+    query.scope.from_ns = std::max(start_ns, asked.scope.from_ns);
+    query.scope.to_ns = std::min(asked.scope.to_ns, saturating_sum(start_ns, bucket_ns));
+    const absl::StatusOr<LedgerSums> ledger = asked.source.ledger(query.scope, query.task.name);
+    if (!ledger.ok()) return ledger.status();
+    absl::StatusOr<TaskResult> result = merge_estimates(asked.source, query, *ledger, rows_left);
+    if (!result.ok()) return result.status();
+    add_estimate(asked.request, &start_ns, *result, passed_over, page);
   }
   return absl::OkStatus();
 }

@@ -103,6 +103,11 @@ std::string rows_sql(TaskKind kind, const std::string& where) {
                       values, " FROM ", table, " WHERE ", where);
 }
 
+std::string bucket_sql(uint64_t bucket_ns) {
+  if (bucket_ns == 0) return "toUInt64(0)";
+  return absl::StrCat("intDiv(start_ns, ", bucket_ns, ") * ", bucket_ns);
+}
+
 class ClickHouseSource final : public QuerySource {
  public:
   explicit ClickHouseSource(ClickHouseClient client) : client_(std::move(client)) {}
@@ -124,6 +129,8 @@ class ClickHouseSource final : public QuerySource {
   absl::StatusOr<LedgerSums> ledger(const QueryScope& scope, const std::string& task) override {
     return read_clickhouse_ledger(client_, scope, task);
   }
+  absl::StatusOr<std::vector<uint64_t>> buckets(const QueryScope& scope, uint64_t bucket_ns,
+                                                uint64_t limit) override;
   absl::Status aggregate(const AggregateQuery& query,
                          const std::function<void(const AggregateRow&)>& on_row) override;
   absl::Status records(const RecordsQuery& query,
@@ -145,19 +152,31 @@ class ClickHouseSource final : public QuerySource {
   ClickHouseClient client_;
 };
 
+absl::StatusOr<std::vector<uint64_t>> ClickHouseSource::buckets(const QueryScope& scope, uint64_t bucket_ns,
+                                                                uint64_t limit) {
+  std::vector<uint64_t> buckets;
+  absl::Status status = client_.query(
+      absl::StrCat("SELECT ", bucket_sql(bucket_ns), " AS bucket FROM epochs WHERE ",
+                   clickhouse_epochs(scope), " GROUP BY bucket ORDER BY bucket", limit_sql(limit, 0)),
+      [&](RowBinaryReader& row) {
+        const uint64_t bucket = row.u64();
+        if (row.whole()) buckets.push_back(bucket);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return buckets;
+}
+
 absl::Status ClickHouseSource::aggregate(const AggregateQuery& query,
                                          const std::function<void(const AggregateRow&)>& on_row) {
   const absl::StatusOr<ClickHouseRows> rows = find_clickhouse_rows(
       client_, query.scope, {query.task, query.by, query.where, true, query.exactly_known_to});
   if (!rows.ok()) return rows.status();
-  const std::string bucket =
-      query.bucket_ns == 0 ? "toUInt64(0)"
-                           : absl::StrCat("intDiv(start_ns, ", query.bucket_ns, ") * ", query.bucket_ns);
   std::string keys;
   for (const std::string& column : key_columns(query.by)) absl::StrAppend(&keys, ", ", column);
   // HAVING: without a key, nothing would be a row of zeros.
   const std::string sql = absl::StrCat(
-      "SELECT ", bucket, " AS bucket", keys,
+      "SELECT ", bucket_sql(query.bucket_ns), " AS bucket", keys,
       ", sum(packets) AS sum_packets, sum(bytes) AS sum_bytes, min(first_seen_ns), max(last_seen_ns), "
       "groupBitOr(tcp_flags) FROM ",
       kRecordRows.name, " WHERE ", rows->where, " GROUP BY bucket", keys, " HAVING count() > 0 ORDER BY ",

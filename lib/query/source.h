@@ -105,6 +105,9 @@ class QuerySource {
   virtual absl::StatusOr<std::vector<ProbeBooks>> probes(const QueryScope& scope) = 0;
   // `task`: "" = none.
   virtual absl::StatusOr<LedgerSums> ledger(const QueryScope& scope, const std::string& task) = 0;
+  // The first `limit` multiples of `bucket_ns` from which on, for so long, any epochs start; in order.
+  virtual absl::StatusOr<std::vector<uint64_t>> buckets(const QueryScope& scope, uint64_t bucket_ns,
+                                                        uint64_t limit) = 0;
   // Rows with the same rank stand in the order of their keys (FlowKey's).
   virtual absl::Status aggregate(const AggregateQuery& query,
                                  const std::function<void(const AggregateRow&)>& on_row) = 0;

@@ -253,6 +253,20 @@ absl::StatusOr<std::vector<StoredTask>> list_tasks(const SqliteScope& scope) {
   return tasks;
 }
 
+absl::StatusOr<std::vector<uint64_t>> list_buckets(const SqliteScope& scope, uint64_t bucket_ns,
+                                                   uint64_t limit) {
+  std::vector<uint64_t> buckets;
+  absl::Status status = scope.each_epoch("e.start_ns", "", "", [&](const SqliteRow& row) {
+    const uint64_t bucket = row.bits(0) - row.bits(0) % bucket_ns;
+    if (!buckets.empty() && bucket == buckets.back()) return true;
+    if (buckets.size() == limit) return false;
+    buckets.push_back(bucket);
+    return true;
+  });
+  if (!status.ok()) return status;
+  return buckets;
+}
+
 class SqliteSource final : public QuerySource {
  public:
   explicit SqliteSource(SqliteDb db) : db_(std::move(db)) {}
@@ -272,6 +286,12 @@ class SqliteSource final : public QuerySource {
 
   absl::StatusOr<LedgerSums> ledger(const QueryScope& scope, const std::string& task) override {
     return answered<LedgerSums>(scope, [&](const SqliteScope& s) { return read_sqlite_ledger(s, task); });
+  }
+
+  absl::StatusOr<std::vector<uint64_t>> buckets(const QueryScope& scope, uint64_t bucket_ns,
+                                                uint64_t limit) override {
+    return answered<std::vector<uint64_t>>(
+        scope, [&](const SqliteScope& s) { return list_buckets(s, bucket_ns, limit); });
   }
 
   absl::Status aggregate(const AggregateQuery& query,

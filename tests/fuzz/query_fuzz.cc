@@ -91,6 +91,14 @@ class OneOfEach : public QuerySource {
     sums.malformed_by[task] = 1;
     return sums;
   }
+  absl::StatusOr<std::vector<uint64_t>> buckets(const QueryScope& scope, uint64_t bucket_ns,
+                                                uint64_t limit) override {
+    check_scope(scope);
+    check(bucket_ns != 0 && limit != 0);
+    std::vector<uint64_t> buckets;
+    if (scope.from_ns <= kStart && kStart < scope.to_ns) buckets.push_back(kStart - kStart % bucket_ns);
+    return buckets;
+  }
   absl::Status aggregate(const AggregateQuery& query,
                          const std::function<void(const AggregateRow&)>& on_row) override {
     check_scope(query.scope);

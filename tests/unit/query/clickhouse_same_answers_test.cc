@@ -202,6 +202,10 @@ TEST_F(SameAnswersTest, AsSqliteToManyQuestions) {
     const QueryScope s = scope();
     ASSERT_EQ(tasks(*clickhouse_, s), tasks(*sqlite_, s));
     ASSERT_EQ(probes(*clickhouse_, s), probes(*sqlite_, s));
+    const uint64_t bucket_ns = (1 + below(25)) * kSecond, limit = 1 + below(9);
+    const auto buckets = clickhouse_->buckets(s, bucket_ns, limit);
+    ASSERT_TRUE(buckets.ok()) << buckets.status();
+    ASSERT_EQ(*buckets, *sqlite_->buckets(s, bucket_ns, limit));
     for (const char* task : {"", "flows", "net", "hitters", "hosts", "nothing"}) {
       ASSERT_EQ(ledger(*clickhouse_, s, task), ledger(*sqlite_, s, task)) << task;
       if (*task != '\0') {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -74,6 +75,16 @@ class MemorySource : public QuerySource {
     for_each(scope, [&](const EpochResult& epoch) { add(epoch, task, sums); });
     on_ledger();
     return sums;
+  }
+
+  absl::StatusOr<std::vector<uint64_t>> buckets(const QueryScope& scope, uint64_t bucket_ns,
+                                                uint64_t limit) override {
+    std::set<uint64_t> found;
+    for_each(scope, [&](const EpochResult& epoch) {
+      const uint64_t bucket = epoch.start_ns - epoch.start_ns % bucket_ns;
+      if (found.size() < limit) found.insert(bucket);  // they come in order
+    });
+    return std::vector<uint64_t>(found.begin(), found.end());
   }
 
   absl::Status aggregate(const AggregateQuery& query,

@@ -125,6 +125,29 @@ TEST_F(SqliteSourceTest, AnEstimateIsGivenWithTheStateThatItLeft) {
             "task 'flows' is of kind exact: it has records, no estimates");
 }
 
+TEST_F(SqliteSourceTest, BucketsAreThoseInWhichEpochsStart) {
+  const auto store = opened();
+  constexpr uint64_t kLate = (uint64_t{1} << 63) + 5 * kSecond;  // negative in SQLite
+  for (const uint64_t start_ns : {kLate, kStart + 59 * kSecond, kStart, kStart + 200 * kSecond}) {
+    ASSERT_TRUE(store->put(flows(start_ns, {}, "a")).ok());
+    ASSERT_TRUE(store->put(flows(start_ns + 1, {}, "b")).ok());
+  }
+  const auto asked = source();
+  const auto in = [&](const QueryScope& scope, uint64_t bucket_s, uint64_t limit) {
+    std::vector<uint64_t> buckets = *asked->buckets(scope, bucket_s * kSecond, limit);
+    for (uint64_t& bucket : buckets) bucket -= kStart;
+    return buckets;
+  };
+  using Starts = std::vector<uint64_t>;
+  const uint64_t late = kLate - kLate % (10 * kSecond) - kStart;
+  EXPECT_EQ(in({}, 10, 9), (Starts{0, 50 * kSecond, 200 * kSecond, late}));
+  EXPECT_EQ(in({}, 10, 2), (Starts{0, 50 * kSecond}));
+  EXPECT_EQ(in({.from_ns = kStart + 59 * kSecond + 1, .to_ns = kStart + 201 * kSecond}, 10, 9),
+            (Starts{50 * kSecond, 200 * kSecond}));
+  EXPECT_EQ(in({.from_ns = kStart + 59 * kSecond + 1, .probe = "a"}, 10, 1), Starts{200 * kSecond});
+  EXPECT_EQ(in({.probe = "c"}, 10, 9), Starts{});
+}
+
 TEST_F(SqliteSourceTest, OnlyEpochsInWhichAnEstimatorFollowsFromTheRecordsCanBeAsked) {
   const TaskConfig hosts = task("hosts", TaskKind::kCardinality, fields({KeyField::kSrcIp}));
   const TaskConfig other = task("other", TaskKind::kExact, fields({KeyField::kSrcIp}));

@@ -284,6 +284,25 @@ TEST_F(TopTest, OfBucketsPassesOverTimesWithoutAnything) {
   EXPECT_EQ(count(rows(source, {{"task", "hosts"}, {"bucket", "1ms"}}), "\"cardinality\":10,"), 3u);
 }
 
+// A ledger is read at a cost for each of its epochs: to look for the next epoch in it, bucket by bucket, adds up.
+TEST_F(TopTest, OfBucketsReadsNoLedgerOfTimesWithoutAnything) {
+  const TaskPlan plan = plan_with(1 << 16);
+  MemorySource source;
+  for (uint64_t epoch = 0; epoch < 20; ++epoch) {
+    EpochResult result = measure(plan, {{packets_.begin(), packets_.begin() + 10}});
+    result.start_ns = kStart + epoch * kPeriod;
+    source.put(std::move(result));
+  }
+  uint64_t ledgers = 0;
+  source.on_ledger = [&] { ++ledgers; };
+  const std::string by_period = rows(source, {{"task", "hosts"}, {"bucket", "10s"}});
+  EXPECT_EQ(count(by_period, "\"cardinality\":10,"), 20u);
+  const uint64_t ledgers_by_period = ledgers;
+  // Each epoch starts at a multiple of both.
+  EXPECT_EQ(rows(source, {{"task", "hosts"}, {"bucket", "1s"}}), by_period);
+  EXPECT_EQ(ledgers, 2 * ledgers_by_period);
+}
+
 TEST_F(TopTest, RefusesMoreBucketsThanItMerges) {
   const TaskPlan plan = plan_tasks({estimators()[3]});
   MemorySource source;
