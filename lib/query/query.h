@@ -74,6 +74,9 @@ struct RecordsQuery {
   std::vector<Condition> where;
   uint64_t limit = 0;
   uint64_t offset = 0;
+  // Of one time that are held to find the first of them: beyond it ResourceExhausted. About 200 bytes each. A server that
+  // puts rows in order has a limit of its own.
+  uint64_t max_rows = 5'000'000;
 };
 
 }  // namespace netspectra

@@ -131,7 +131,8 @@ FoundRow read_row(const SqliteRow& row, const RowPiece& piece) {
 
 // The first rows of the epochs that start at one time, in order.
 absl::StatusOr<std::vector<FoundRow>> rows_of_one_start(const SqliteScope& scope, PieceReader& reader,
-                                                        std::span<const RowPiece> pieces, uint64_t wanted) {
+                                                        std::span<const RowPiece> pieces, uint64_t wanted,
+                                                        uint64_t max_rows) {
   const auto before = [&](const FoundRow& a, const FoundRow& b) {
     if (const auto keys = a.key <=> b.key; keys != 0) return keys < 0;
     const SqliteScope::Origin &x = scope.origin(a.piece->source), &y = scope.origin(b.piece->source);
@@ -145,8 +146,14 @@ absl::StatusOr<std::vector<FoundRow>> rows_of_one_start(const SqliteScope& scope
     status = reader.each(piece, piece.task->config.fields, [&](const SqliteRow& row) {
       rows.push_back(read_row(row, piece));
       if (rows.size() / 2 > saturating_sum(wanted, kOften)) keep_first(rows, wanted, before);
+      return rows.size() <= max_rows;
     });
     if (!status.ok()) return status;
+    if (rows.size() > max_rows) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("more than ", max_rows, " rows of one time, ", piece.start_ns,
+                       ", would have to be put in order; narrow where, or site and probe"));
+    }
   }
   keep_first(rows, wanted, before);
   std::sort(rows.begin(), rows.end(), before);
@@ -175,7 +182,7 @@ absl::Status list_pieces(const SqliteScope& scope, std::span<const RowPiece> pie
       skip -= rows_there;
       continue;
     }
-    const auto rows = rows_of_one_start(scope, reader, these, saturating_sum(skip, left));
+    const auto rows = rows_of_one_start(scope, reader, these, saturating_sum(skip, left), query.max_rows);
     if (!rows.ok()) return rows.status();
     for (size_t i = skip; i < rows->size(); ++i, --left) on_row(stored_row(scope, (*rows)[i]));
     skip -= std::min<uint64_t>(skip, rows->size());

@@ -125,6 +125,27 @@ TEST_F(SqliteSourceTest, AnEstimateIsGivenWithTheStateThatItLeft) {
             "task 'flows' is of kind exact: it has records, no estimates");
 }
 
+TEST_F(SqliteSourceTest, NoMoreRowsOfOneTimeAreHeldThanMayBe) {
+  constexpr uint32_t kMany = 5000;
+  std::vector<FlowRecord> records;
+  for (uint32_t i = kMany; i > 0; --i) records.push_back(record(i, 1, 60));
+  const auto store = opened();
+  for (const uint64_t seconds : {0, 10}) {
+    ASSERT_TRUE(store->put(flows(kStart + seconds * kSecond, records)).ok());
+  }
+  const auto asked = source();
+  RecordsQuery query{.task = "flows", .where = {numbers(ConditionField::kDstPort, {{80, 80}})}};
+  query.max_rows = kMany;
+  EXPECT_EQ(listed(*asked, query).size(), 2 * kMany) << "each time by itself";
+  query.max_rows = kMany - 1;
+  EXPECT_EQ(
+      asked->records(query, [](const StoredRow&) { ADD_FAILURE() << "a row"; }),
+      absl::ResourceExhaustedError("more than 4999 rows of one time, 1398798000000000000, would have to "
+                                   "be put in order; narrow where, or site and probe"));
+  query.limit = 10;
+  EXPECT_EQ(listed(*asked, query).size(), 10u) << "a page of the first needs no more than a few of them";
+}
+
 TEST_F(SqliteSourceTest, BucketsAreThoseInWhichEpochsStart) {
   const auto store = opened();
   constexpr uint64_t kLate = (uint64_t{1} << 63) + 5 * kSecond;  // negative in SQLite
