@@ -55,8 +55,7 @@ struct Asked {
   QuerySource& source;
   const QueryRequest& request;
   const ApiLimits& limits;
-  QueryScope scope;   // the request's, or a part of it
-  LedgerSums ledger;  // of this scope
+  QueryScope scope;  // the request's, or a part of it
 };
 
 // ---- aggregate, records, tasks, probes ----
@@ -212,9 +211,7 @@ absl::Status add_buckets(const Asked& asked, TopQuery query, uint64_t rows_left,
     }
     query.scope.from_ns = std::max(start_ns, asked.scope.from_ns);
     query.scope.to_ns = std::min(asked.scope.to_ns, saturating_sum(start_ns, bucket_ns));
-    const absl::StatusOr<LedgerSums> ledger = asked.source.ledger(query.scope, query.task.name);
-    if (!ledger.ok()) return ledger.status();
-    absl::StatusOr<TaskResult> result = merge_estimates(asked.source, query, *ledger, rows_left);
+    absl::StatusOr<TaskResult> result = merge_estimates(asked.source, query, rows_left);
     if (!result.ok()) return result.status();
     add_estimate(asked.request, &start_ns, *result, passed_over, page);
   }
@@ -241,7 +238,7 @@ absl::Status answer_top(const Asked& asked, const std::vector<StoredTask>& confi
   }
   uint64_t rows_left = asked.limits.max_merged_rows;
   if (request.bucket_ns != 0) return add_buckets(asked, std::move(query), rows_left, page);
-  absl::StatusOr<TaskResult> result = merge_estimates(asked.source, query, asked.ledger, rows_left);
+  absl::StatusOr<TaskResult> result = merge_estimates(asked.source, query, rows_left);
   if (!result.ok()) return result.status();
   uint64_t passed_over = request.offset;
   add_estimate(request, nullptr, *result, passed_over, page);
@@ -317,7 +314,7 @@ absl::StatusOr<std::string> answer_query(QuerySource& source, const std::string&
     // Without an epoch of it there may be no task to have a ledger of; the rows say which there are.
     if (!before.ok() && !absl::IsNotFound(before.status())) return before.status();
     Page page(*request, limits.max_answer_bytes);
-    const Asked asked{source, *request, limits, scope, before.value_or(LedgerSums())};
+    const Asked asked{source, *request, limits, scope};
     if (absl::Status status = add_rows(asked, page); !status.ok()) return status;
     if (page.too_large()) {
       return absl::ResourceExhaustedError(absl::StrCat(

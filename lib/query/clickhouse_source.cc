@@ -229,17 +229,19 @@ absl::StatusOr<std::vector<ClickHouseSource::KnownEstimate>> ClickHouseSource::k
   std::vector<KnownEstimate> known;
   // What has expired would pass for an estimate that follows from the records.
   absl::Status status = client_.query(
-      absl::StrCat("SELECT attempt, start_ns, site, probe, ", of_task("cardinality", task), ", ",
-                   of_task("threshold", task), ", ", of_task("standard_error", task), ", ",
-                   of_task("state_bytes", task), " FROM epochs WHERE ", clickhouse_epochs(scope), " AND ",
-                   kind, " NOT IN ('', 'exact') AND NOT ", clickhouse_expired(client_),
-                   " ORDER BY start_ns, site, probe, run, amendment"),
+      absl::StrCat("SELECT attempt, start_ns, site, probe, ip_packets, ip_bytes, ",
+                   of_task("cardinality", task), ", ", of_task("threshold", task), ", ",
+                   of_task("standard_error", task), ", ", of_task("state_bytes", task), " FROM epochs WHERE ",
+                   clickhouse_epochs(scope), " AND ", kind, " NOT IN ('', 'exact') AND NOT ",
+                   clickhouse_expired(client_), " ORDER BY start_ns, site, probe, run, amendment"),
       [&](RowBinaryReader& row) {
         KnownEstimate one;
         one.attempt = row.u64();
         one.estimate.start_ns = row.u64();
         one.estimate.site = std::string(row.text());
         one.estimate.probe = std::string(row.text());
+        one.estimate.ip_packets = row.u64();
+        one.estimate.ip_bytes = row.u64();
         one.estimate.cardinality = row.u64();
         one.estimate.threshold = row.u64();
         one.estimate.standard_error = row.number<double>();

@@ -87,6 +87,7 @@ struct StoredRow {
 struct StoredEstimate {
   uint64_t start_ns = 0;
   std::string site, probe;
+  uint64_t ip_packets = 0, ip_bytes = 0;  // all that it was given
   uint64_t cardinality = 0, threshold = 0;
   double standard_error = 0;
   std::span<const std::byte> state;  // of Estimate::save(); valid during the call

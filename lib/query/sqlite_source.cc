@@ -202,7 +202,7 @@ absl::Status list_estimates(const SqliteScope& scope, const std::string& name,
   absl::Status failed;
   absl::Status status = scope.each_epoch(
       "e.start_ns, e.source_id, x.cardinality, x.threshold, x.standard_error, x.partition_id, x.first_state, "
-      "x.state_count",
+      "x.state_count, e.ip_packets, e.ip_bytes",
       "CROSS JOIN task_results x ON x.epoch_id = e.id", absl::StrCat(" AND x.task_id ", in_tasks(*tasks)),
       [&](const SqliteRow& row) {
         // What has expired would pass for an estimate that follows from the records.
@@ -217,8 +217,8 @@ absl::Status list_estimates(const SqliteScope& scope, const std::string& name,
         const SqliteScope::Origin& origin = scope.origin(row.number(1));
         failed = scope.db().check_deadline();
         if (failed.ok()) {
-          failed = on_estimate(
-              {row.bits(0), origin.site, origin.probe, row.bits(2), row.bits(3), row.real(4), state});
+          failed = on_estimate({row.bits(0), origin.site, origin.probe, row.bits(8), row.bits(9), row.bits(2),
+                                row.bits(3), row.real(4), state});
         }
         return failed.ok();
       });

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/saturating_sum.h"
 #include "query/api_request.h"
 #include "task/task.h"
 
@@ -38,13 +39,19 @@ class RecordFeed {
   size_t fed_ = 0;
 };
 
-// Whether there are epochs without a state.
-absl::StatusOr<bool> take_states(QuerySource& source, const TopQuery& query, Estimate& estimate) {
-  bool any_without = false;
+struct Taken {
+  FlowCounters total;        // of the epochs
+  bool any_without = false;  // a state
+};
+
+absl::StatusOr<Taken> take_states(QuerySource& source, const TopQuery& query, Estimate& estimate) {
+  Taken all;
   const absl::Status walked =
       source.estimates(query.scope, query.task.name, [&](const StoredEstimate& stored) -> absl::Status {
+        saturating_add(all.total.packets, stored.ip_packets);
+        saturating_add(all.total.bytes, stored.ip_bytes);
         if (stored.state.empty()) {
-          any_without = true;
+          all.any_without = true;
           if (!query.derived_from.empty() || stored.cardinality == 0) return absl::OkStatus();
           return absl::DataLossError(
               absl::StrCat("task ", query.task.name, ", ", place_of(stored), ": no state was stored"));
@@ -55,7 +62,7 @@ absl::StatusOr<bool> take_states(QuerySource& source, const TopQuery& query, Est
                                                 std::string(taken.message())));
       });
   if (!walked.ok()) return walked;
-  return any_without;
+  return all;
 }
 
 absl::Status take_records(QuerySource& source, const TopQuery& query, const std::string& exact_task,
@@ -84,39 +91,26 @@ absl::Status take_records(QuerySource& source, const TopQuery& query, const std:
   return absl::OkStatus();
 }
 
-absl::StatusOr<TaskConfig> with_threshold(const TopQuery& query, const FlowCounters& total) {
-  TaskConfig task = query.task;
-  if (!query.threshold.set()) return task;
-  task.threshold = query.threshold;
-  TaskResult own, asked;
-  make_estimate(query.task)->report(total, own);
-  make_estimate(task)->report(total, asked);
-  if (asked.threshold >= own.threshold) return task;
-  return wrong_parameter("threshold", absl::StrCat("comes to ", asked.threshold, ", below the task's own (",
-                                                   own.threshold, "), from which on keys are known"));
-}
-
 }  // namespace
 
-absl::StatusOr<TaskResult> merge_estimates(QuerySource& source, const TopQuery& query,
-                                           const LedgerSums& ledger, uint64_t& rows_left) {
-  FlowCounters total;
-  total.packets = ledger.ip_packets;
-  total.bytes = ledger.ip_bytes;
-  const absl::StatusOr<TaskConfig> task = with_threshold(query, total);
-  if (!task.ok()) return task.status();
-  const std::unique_ptr<Estimate> estimate = make_estimate(*task);
-  const absl::StatusOr<bool> any_without = take_states(source, query, *estimate);
-  if (!any_without.ok()) return any_without.status();
+absl::StatusOr<TaskResult> merge_estimates(QuerySource& source, const TopQuery& query, uint64_t& rows_left) {
+  TaskConfig task = query.task;
+  if (query.threshold.set()) task.threshold = query.threshold;
+  const std::unique_ptr<Estimate> estimate = make_estimate(task);
+  const absl::StatusOr<Taken> states = take_states(source, query, *estimate);
+  if (!states.ok()) return states.status();
   for (const std::string& exact_task : query.derived_from) {
-    if (!*any_without) break;
+    if (!states->any_without) break;
     absl::Status taken = take_records(source, query, exact_task, *estimate, rows_left);
     if (!taken.ok()) return taken;
   }
-  TaskResult result;
+  TaskResult result, own;
   result.task = &query.task;
-  estimate->report(total, result);
-  return result;
+  estimate->report(states->total, result);
+  make_estimate(query.task)->report(states->total, own);
+  if (result.threshold >= own.threshold) return result;
+  return wrong_parameter("threshold", absl::StrCat("comes to ", result.threshold, ", below the task's own (",
+                                                   own.threshold, "), from which on keys are known"));
 }
 
 }  // namespace netspectra

@@ -125,7 +125,9 @@ class OneOfEach : public QuerySource {
   absl::Status estimates(const QueryScope& scope, const std::string&,
                          const std::function<absl::Status(const StoredEstimate&)>& on_estimate) override {
     check_scope(scope);
-    return on_estimate({});
+    StoredEstimate estimate;
+    estimate.ip_packets = 1'000'000;
+    return on_estimate(estimate);
   }
 
  private:

@@ -101,7 +101,8 @@ inline Texts estimated(QuerySource& source, const QueryScope& scope, const std::
   const absl::Status status = source.estimates(scope, task, [&](const StoredEstimate& e) {
     uint64_t digest = e.state.size();
     for (const std::byte byte : e.state) digest = digest * 31 + static_cast<uint64_t>(byte);
-    rows.push_back(e.site + "/" + e.probe + list({e.start_ns, e.cardinality, e.threshold, digest}) + " " +
+    rows.push_back(e.site + "/" + e.probe +
+                   list({e.start_ns, e.ip_packets, e.ip_bytes, e.cardinality, e.threshold, digest}) + " " +
                    std::to_string(e.standard_error));
     return absl::OkStatus();
   });

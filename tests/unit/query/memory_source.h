@@ -164,8 +164,9 @@ class MemorySource : public QuerySource {
     for_each(scope, [&](const EpochResult& epoch) {
       const TaskResult* result = task_of(epoch, task);
       if (result == nullptr || !status.ok()) return;
-      status = on_estimate({epoch.start_ns, epoch.origin.site, epoch.origin.probe, result->cardinality,
-                            result->threshold, result->standard_error, result->state});
+      status = on_estimate({epoch.start_ns, epoch.origin.site, epoch.origin.probe, epoch.ledger.ip_packets,
+                            epoch.ledger.ip_bytes, result->cardinality, result->threshold,
+                            result->standard_error, result->state});
     });
     return status;
   }

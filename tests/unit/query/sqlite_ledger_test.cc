@@ -157,6 +157,8 @@ TEST_F(SqliteLedgerTest, WhatTheRetentionTookIsConfessed) {
       result.tasks.resize(2);
       result.tasks[1].task = &hosts;
       result.tasks[1].state = {std::byte{1}};
+      result.ledger.ip_packets = 10;
+      result.ledger.ip_bytes = 1 + hours;
       ASSERT_TRUE(store->put(result).ok());
     }
   }
@@ -165,12 +167,17 @@ TEST_F(SqliteLedgerTest, WhatTheRetentionTookIsConfessed) {
   // The second partition ends where the third begins: it is not old enough yet.
   EXPECT_EQ(std::tie(ledger->epochs, ledger->expired_epochs), std::make_tuple(3u, 1u));
   EXPECT_EQ(asked->ledger({.from_ns = kStart + 3600 * kSecond}, "")->expired_epochs, 0u);
-  uint64_t rows = 0, estimates = 0;
+  uint64_t rows = 0, estimates = 0, ip_packets = 0, ip_bytes = 0;
   EXPECT_TRUE(asked->records({.task = "flows"}, [&](const StoredRow&) { ++rows; }).ok());
-  EXPECT_TRUE(
-      asked->estimates({}, "hosts", [&](const StoredEstimate&) { return ++estimates, absl::OkStatus(); })
-          .ok());
+  const auto status = asked->estimates({}, "hosts", [&](const StoredEstimate& stored) {
+    ++estimates;
+    ip_packets += stored.ip_packets;
+    ip_bytes += stored.ip_bytes;
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(std::tie(rows, estimates), std::make_tuple(4u, 4u));
+  EXPECT_EQ(std::tie(ip_packets, ip_bytes), std::make_tuple(40u, 12u)) << "what expired is in no share";
 }
 
 TEST_F(SqliteLedgerTest, OnlyAStoreCanBeAsked) {

@@ -231,7 +231,7 @@ TEST_F(TopTest, CertifiesHeavyHittersOfAllTraffic) {
   constexpr uint64_t kSurelyKnown = 300;  // 60,000 packets over the 400 entries of 16 KiB, twice
   uint64_t rows_left = 0;
   const TopQuery query{{}, plan.tasks[0], {}, {}};
-  const absl::StatusOr<TaskResult> result = merge_estimates(source, query, *source.ledger({}, ""), rows_left);
+  const absl::StatusOr<TaskResult> result = merge_estimates(source, query, rows_left);
   ASSERT_TRUE(result.ok());
   uint64_t errors = 0, found = 0;
   for (const HeavyHitterRecord& hitter : result->heavy_hitters) {
@@ -284,23 +284,19 @@ TEST_F(TopTest, OfBucketsPassesOverTimesWithoutAnything) {
   EXPECT_EQ(count(rows(source, {{"task", "hosts"}, {"bucket", "1ms"}}), "\"cardinality\":10,"), 3u);
 }
 
-// A ledger is read at a cost for each of its epochs: to look for the next epoch in it, bucket by bucket, adds up.
-TEST_F(TopTest, OfBucketsReadsNoLedgerOfTimesWithoutAnything) {
+// A ledger is read at a cost for each of its epochs: once for each bucket, that would add up.
+TEST_F(TopTest, OfBucketsReadsNoLedgerButThatOfTheAnswer) {
   const TaskPlan plan = plan_with(1 << 16);
   MemorySource source;
-  for (uint64_t epoch = 0; epoch < 20; ++epoch) {
-    EpochResult result = measure(plan, {{packets_.begin(), packets_.begin() + 10}});
-    result.start_ns = kStart + epoch * kPeriod;
-    source.put(std::move(result));
-  }
+  put_epochs(source, shares_, {&plan, &plan});
   uint64_t ledgers = 0;
   source.on_ledger = [&] { ++ledgers; };
   const std::string by_period = rows(source, {{"task", "hosts"}, {"bucket", "10s"}});
-  EXPECT_EQ(count(by_period, "\"cardinality\":10,"), 20u);
-  const uint64_t ledgers_by_period = ledgers;
+  EXPECT_EQ(count(by_period, "\"cardinality\":"), kEpochs);
+  EXPECT_EQ(ledgers, 2u) << "before the rows and after them";
   // Each epoch starts at a multiple of both.
   EXPECT_EQ(rows(source, {{"task", "hosts"}, {"bucket", "1s"}}), by_period);
-  EXPECT_EQ(ledgers, 2 * ledgers_by_period);
+  EXPECT_EQ(ledgers, 4u);
 }
 
 TEST_F(TopTest, RefusesMoreBucketsThanItMerges) {
@@ -338,6 +334,22 @@ TEST_F(TopTest, RaisesTheThresholdButDoesNotLowerIt) {
               HasSubstr("comes to 60, below"));
   EXPECT_THAT(error(source, {{"task", "scan"}, {"threshold", "1%"}}, absl::StatusCode::kInvalidArgument),
               HasSubstr("threshold: spreads have no share"));
+}
+
+TEST_F(TopTest, AShareIsOfTheEpochsThatAreMerged) {
+  const TaskPlan plan = plan_tasks(estimators());
+  MemorySource source;
+  put_epochs(source, shares_, {&plan, &plan});
+  const QueryParameters own = {{"task", "top_dst"}}, raised = {{"task", "top_dst"}, {"threshold", "1%"}};
+  const std::string by_own = rows(source, own), by_raised = rows(source, raised);
+  EXPECT_GT(count(by_own, "dst_ip"), count(by_raised, "dst_ip"));
+  EXPECT_GT(count(by_raised, "dst_ip"), 0u);
+  EpochResult without;  // the books of one whose results have expired
+  without.start_ns = kStart;
+  without.ledger.ip_packets = without.ledger.ip_bytes = 1'000'000'000;
+  source.put(std::move(without));
+  EXPECT_EQ(rows(source, own), by_own);
+  EXPECT_EQ(rows(source, raised), by_raised);
 }
 
 TEST_F(TopTest, ListsTheKeysThatMeetTheConditions) {
