@@ -72,8 +72,8 @@ std::string login_name(const NatsConfig& config) {
   return "no login";
 }
 
-// What nats.c 3.4 signs of the server's, a different text each time, it sends as an empty signature where the first byte is 0:
-// one login in 256 of the right key is refused (its nats_Base64RawURL_EncodeString). Four in a row are none in four billion.
+// nats.c 3.4 signs a text that is another for each connection. Where the signature begins with a zero byte, the server finds none
+// and refuses the right key: one login in 256. Four of them in a row are one in four billion.
 int attempts(const NatsConfig& config) {
   return config.credentials_file.empty() && config.nkey_seed_file.empty() ? 1 : 4;
 }
